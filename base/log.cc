@@ -11,9 +11,13 @@
 namespace weir {
 namespace {
 
-bool is_word(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' ||
-         c == '.' || c == '/' || c == '+' || c == '=';
+bool is_letter_or_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// The characters of keys and of bearer tokens (RFC 6750 §2.1).
+bool is_token_char(char c) {
+  return is_letter_or_digit(c) || std::string_view("_-./+=~").find(c) != std::string_view::npos;
 }
 
 // The size of the valid UTF-8 sequence at `at`, 0 if there is none (RFC 3629).
@@ -75,14 +79,15 @@ std::string redacted(std::string_view text) {
   struct Shape {
     std::string_view start;
     std::size_t visible;
+    std::size_t size_min;  // shorter is a word of a sentence
   };
   constexpr std::array<Shape, 5> kShapes = {
-      {{"wk_", 4}, {"whsec_", 0}, {"Bearer ", 0}, {"bearer ", 0}, {"sk-", 0}}};
+      {{"wk_", 4, 5}, {"whsec_", 0, 1}, {"Bearer ", 0, 6}, {"bearer ", 0, 6}, {"sk-", 0, 12}}};
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
     const Shape* shape = nullptr;
-    if (i == 0 || !is_word(text[i - 1])) {
+    if (i == 0 || (!is_letter_or_digit(text[i - 1]) && text[i - 1] != '_')) {
       for (const Shape& candidate : kShapes) {
         if (text.substr(i).starts_with(candidate.start)) shape = &candidate;
       }
@@ -93,10 +98,10 @@ std::string redacted(std::string_view text) {
     }
     std::size_t start = i + shape->start.size();
     std::size_t end = start;
-    while (end < text.size() && is_word(text[end])) ++end;
+    while (end < text.size() && is_token_char(text[end])) ++end;
     // A bearer token may itself be an API key, whose public prefix is worth keeping.
     const std::size_t visible = text.substr(start).starts_with("wk_") ? 7 : shape->visible;
-    if (end - start <= visible) {
+    if (end - start < std::max(shape->size_min, visible + 1)) {
       out.append(text.substr(i, end - i));
     } else {
       out.append(text.substr(i, shape->start.size() + visible)).append(kRedacted);
