@@ -21,7 +21,6 @@ bench_command() {
   ensure_packages build bench
   configure_preset release -DWEIR_BENCH=ON
   if [[ -f scripts/bench_$name.sh ]]; then
-    ninja -C build/release -j "$(jobs_max)" weir >&2
     release_weir
     WEIR_BINARY="$PWD/$weir" bash "scripts/bench_$name.sh" "$@"
   else

@@ -122,11 +122,16 @@ start_nginx() {
 }
 
 stop() {
-  local pid
+  local pid waited
   [[ -f $1/nginx.pid ]] || return 0
   pid=$(<"$1/nginx.pid")
   kill -TERM "$pid" 2>/dev/null || return 0
-  tail --pid="$pid" -f /dev/null 2>/dev/null  # waits until it is gone
+  # nginx removes the file as the last thing that it does.
+  for ((waited = 0; waited < 200; ++waited)); do
+    [[ -e $1/nginx.pid ]] || return 0
+    sleep 0.05
+  done
+  fail "nginx ($pid) did not stop within 10 s"
 }
 
 case "${1:-}" in
