@@ -1,0 +1,44 @@
+// The rows of the event log. The rules (gapless sequences, what is published after commit) are in
+// streaming/event_log.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "store/database.h"
+
+namespace weir::store {
+
+// Not thread-safe: a value.
+struct EventRow {
+  std::string account_id;
+  std::string resource_type;    // "scan", "run"
+  std::string resource_id;
+  std::int64_t seq = 0;         // gapless from 1 within the resource
+  std::int64_t account_seq = 0; // gapless from 1 within the account
+  std::string type;             // "scan.progress"
+  UnixMillis at{};
+  Json data = Json::object();
+};
+
+// Assigns both sequence numbers and writes them back into `event`.
+Result<void> append_event(Transaction& transaction, EventRow& event);
+// Events of a resource with seq > `after`, in order, at most `limit`.
+Result<std::vector<EventRow>> events_after(Transaction& transaction, std::string_view resource_id, std::int64_t after,
+                                           std::int64_t limit);
+// The newest sequence number of a resource, 0 if it has no events.
+Result<std::int64_t> last_event_seq(Transaction& transaction, std::string_view resource_id);
+// What the log still holds of a resource: `first` to `last`, both 0 if it never had an event; first == last + 1 if
+// retention has deleted all of them. Not thread-safe: a value.
+struct EventRange {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+Result<EventRange> event_range(Transaction& transaction, std::string_view resource_id);
+// Deletes the events of a resource up to and including `through` and remembers that they were there.
+Result<void> trim_events(Transaction& transaction, std::string_view resource_id, std::int64_t through);
+// This database's epoch: a short random text made when it was created. An event id of another epoch is not ours.
+Result<std::string> event_epoch(Transaction& transaction);
+
+}  // namespace weir::store
