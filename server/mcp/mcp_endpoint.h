@@ -1,0 +1,69 @@
+// The MCP endpoint `/mcp`: Streamable HTTP of revisions 2025-03-26 to 2026-07-28, all on one URL. Turns an HTTP
+// exchange into JSON-RPC calls and their answers back into HTTP. What a method does is in methods; what a tool does is
+// in tools/.
+#pragma once
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/random.h"
+#include "base/timer_queue.h"
+#include "server/gate.h"
+#include "server/http/exchange.h"
+#include "server/mcp/dispatch.h"
+#include "server/mcp/jsonrpc.h"
+#include "server/mcp/origin.h"
+#include "server/mcp/sessions/session.h"
+#include "server/mcp/settings.h"
+#include "store/database.h"
+#include "tools/catalog.h"
+
+namespace weir::mcp {
+
+// Thread-safe.
+class McpEndpoint {
+ public:
+  using Settings = mcp::Settings;
+
+  // All but the settings must outlive the endpoint.
+  McpEndpoint(Settings settings, server::Gate& gate, const tools::Catalog& catalog, store::Database& database,
+              const Clock& clock, Random& random, Executor& executor, TimerQueue& timers);
+  ~McpEndpoint();
+  McpEndpoint(const McpEndpoint&) = delete;
+  McpEndpoint& operator=(const McpEndpoint&) = delete;
+
+  // Answers every request of the path /mcp, whatever its method; a tool that waits is answered later. Blocks for
+  // database calls.
+  void handle(std::shared_ptr<http::Exchange> exchange);
+
+ private:
+  struct Incoming;
+
+  void handle_post(Incoming& incoming);
+  void handle_modern(Incoming& incoming, Message message);
+  void handle_session(Incoming& incoming, Message message);
+  void handle_batch(Incoming& incoming, std::vector<Element> elements);
+  void handle_delete(Incoming& incoming);
+  // The stored session that the request names; answers the exchange itself and gives nothing if it names none.
+  std::optional<store::SessionRow> session_of(Incoming& incoming, const Json& id);
+  std::shared_ptr<Call> call_of(Incoming& incoming, Message message, Revision revision);
+  void schedule_sweep();
+
+  struct Sweep {
+    TimerQueue::Id timer = 0;
+    bool is_over = false;
+  };
+
+  const Settings settings_;
+  server::Gate& gate_;
+  Executor& executor_;
+  TimerQueue& timers_;
+  const OriginPolicy origins_;
+  const std::shared_ptr<Sessions> sessions_;  // shared with a sweep that is under way
+  const Dispatch dispatch_;
+  Guarded<Sweep> sweep_;
+};
+
+}  // namespace weir::mcp

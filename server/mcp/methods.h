@@ -1,0 +1,34 @@
+// Every MCP method that exists, in one table: since when and until when, what it needs, what it costs, who handles it.
+// What is not in the table is -32601.
+#pragma once
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "server/gate.h"
+#include "server/mcp/call.h"
+#include "server/mcp/dispatch.h"
+#include "server/mcp/revision.h"
+
+namespace weir::mcp {
+
+// Immutable.
+struct Method {
+  std::string_view name;
+  Message::Kind kind = Message::Kind::request;
+  Revision first = Revision::r2025_03_26;  // the revisions that have it, both included
+  Revision last = kModernRevision;
+  tools::Scope scope = tools::Scope::none;
+  std::uint32_t cost = 0;
+  bool is_tool_call = false;               // then scope and cost are the tool's
+  void (*handler)(const Dispatch&, const std::shared_ptr<Call>&) = nullptr;  // null for notifications
+};
+
+std::span<const Method> all_methods();
+// Null if that revision has no such request or notification.
+const Method* find_method(std::string_view name, Revision revision, Message::Kind kind);
+// What the gate is asked. `tool` is null if the call names none that exists: then it costs one unit, so that names
+// cannot be tried for nothing. Valid as long as both.
+server::CallSpec spec_of(const Method& method, const tools::Tool* tool);
+
+}  // namespace weir::mcp
