@@ -56,8 +56,9 @@ bool Connection::reply_now(Response response, AfterUnlock& after) {
   std::string head = response_head(response, {.minor_version = minor_version_, .keeps_alive = !closes_after_reply_});
   if (is_head_request_ || !status_has_body(response.status)) response.body.clear();
   state_ = closes_after_reply_ ? State::ending : State::reading;
-  after_flush(out_.send(socket_.get(), std::move(head), std::move(response.body)), after);
-  return state_ != State::closed;
+  const OutQueue::Flushed flushed = out_.send(socket_.get(), std::move(head), std::move(response.body));
+  after_flush(flushed, after);
+  return flushed != OutQueue::Flushed::gone;
 }
 
 // What follows from the state of the out queue: wait for the reader, or go on to the next phase.
