@@ -68,7 +68,7 @@ Result<EventRange> event_range(Transaction& transaction, std::string_view resour
 Result<void> trim_events(Transaction& transaction, std::string_view resource_id, std::int64_t through) {
   auto range = event_range(transaction, resource_id);
   if (!range) return std::move(range).error();
-  const std::int64_t last_trimmed = std::min(through, range->last);
+  const std::int64_t last_trimmed = std::min(through, range->last - 1);
   if (last_trimmed < range->first) return {};
   auto remembered = transaction.execute("UPDATE event_counters SET trimmed_through = :1 WHERE resource_id = :2",
                                         {last_trimmed, text_value(resource_id)});

@@ -29,14 +29,14 @@ Result<std::vector<EventRow>> events_after(Transaction& transaction, std::string
                                            std::int64_t limit);
 // The newest sequence number of a resource, 0 if it has no events.
 Result<std::int64_t> last_event_seq(Transaction& transaction, std::string_view resource_id);
-// What the log still holds of a resource: `first` to `last`, both 0 if it never had an event; first == last + 1 if
-// retention has deleted all of them. Not thread-safe: a value.
+// What the log still holds of a resource: `first` to `last`, both 0 if it never had an event. Not thread-safe: a value.
 struct EventRange {
   std::int64_t first = 0;
   std::int64_t last = 0;
 };
 Result<EventRange> event_range(Transaction& transaction, std::string_view resource_id);
-// Deletes the events of a resource up to and including `through` and remembers that they were there.
+// Deletes the events of a resource up to and including `through` and remembers that they were there. The newest one stays,
+// so that a reader always learns whether the resource has ended.
 Result<void> trim_events(Transaction& transaction, std::string_view resource_id, std::int64_t through);
 // This database's epoch: a short random text made when it was created. An event id of another epoch is not ours.
 Result<std::string> event_epoch(Transaction& transaction);

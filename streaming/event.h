@@ -1,0 +1,36 @@
+// An event: something that changed, with its place in the sequence of its resource.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "base/json.h"
+
+namespace weir::streaming {
+
+// Immutable once appended; shared by all who receive it.
+struct Event {
+  std::string account_id;
+  std::string resource_type;     // "scan"
+  std::string resource_id;
+  std::int64_t seq = 0;          // gapless from 1 within the resource
+  std::int64_t account_seq = 0;  // gapless from 1 within the account
+  std::string type;              // "scan.progress"
+  UnixMillis at{};
+  Json data = Json::object();
+};
+
+// What a transaction wants to log; the log adds sequence and time.
+struct EventDraft {
+  std::string account_id;
+  std::string resource_type;
+  std::string resource_id;
+  std::string type;
+  Json data = Json::object();
+};
+
+// True for the event after which nothing follows: scan.completed, scan.failed, scan.cancelled, scan.timed_out and the
+// same of runs (and run.incomplete, run.expired).
+bool is_terminal_event(std::string_view type);
+
+}  // namespace weir::streaming
