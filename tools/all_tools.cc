@@ -1,0 +1,27 @@
+#include "tools/all_tools.h"
+
+#include <iterator>
+#include <utility>
+
+#include "tools/account/account_tools.h"
+#include "tools/scans/catalogue_tools.h"
+#include "tools/scans/finding_tools.h"
+#include "tools/scans/scan_tools.h"
+#include "tools/targets/target_tools.h"
+
+namespace weir::tools {
+
+std::vector<Tool> all_tools(const Services& services) {
+  std::vector<Tool> tools;
+  const auto add = [&tools](std::vector<Tool> more) {
+    tools.insert(tools.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  };
+  add(target_tools(services));
+  add(scans::scan_tools(services));
+  add(scans::finding_tools(services));
+  add(scans::catalogue_tools(services));
+  add(account_tools(services, tools));
+  return tools;
+}
+
+}  // namespace weir::tools
