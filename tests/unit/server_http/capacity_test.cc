@@ -1,5 +1,6 @@
 // Many idle clients: they cost memory, not threads, and little of it.
 #include <gmock/gmock.h>
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <fstream>
@@ -50,8 +51,6 @@ class ServerCapacityTest : public ServerTest {
 
 TEST_F(ServerCapacityTest, KeepsThousandsOfIdleConnectionsAndStreamsInLittleMemory) {
   start({.workers = 2});
-  std::vector<std::shared_ptr<SseStream>> streams;
-  streams.reserve(kClients);
   {
     const std::lock_guard lock(mutex_);
     streams_.reserve(kClients);
@@ -60,19 +59,20 @@ TEST_F(ServerCapacityTest, KeepsThousandsOfIdleConnectionsAndStreamsInLittleMemo
   warm.send(post("/warm", std::string(100'000, 'w')));
   warm.read_response();
   const std::string idle_request = post("/idle", std::string(300, 'b'));
-  std::vector<std::string> answers;
 
-  // The clients themselves are made first, so that only the server's share grows.
+  const std::size_t before = resident_bytes();
   std::vector<RawClient> idle = connect_clients();
   std::vector<RawClient> readers = connect_clients();
   ASSERT_TRUE(eventually([&] { return server_->stats().connections == 2 * kClients + 1U; }));
-  const std::size_t connected = resident_bytes();
   for (RawClient& client : idle) {
     client.send(idle_request);
     ASSERT_FALSE(client.read_response().empty());
   }
   for (RawClient& client : readers) client.send(get("/stream"));
-  ASSERT_TRUE(eventually([&] { return server_->stats().streams == static_cast<std::size_t>(kClients); }));
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex_);
+    return streams_.size() == static_cast<std::size_t>(kClients);
+  }));
   const std::size_t busy = resident_bytes();
 
   const auto shared = frame("data: to all\n\n");
@@ -82,32 +82,36 @@ TEST_F(ServerCapacityTest, KeepsThousandsOfIdleConnectionsAndStreamsInLittleMemo
   EXPECT_THAT(idle.back().read_response(), EndsWith("GET /again "));
 
   if (kMeasuresMemory) {
-    const std::size_t grown = busy > connected ? busy - connected : 0;
+    const std::size_t grown = busy > before ? busy - before : 0;
     RecordProperty("bytes_per_client", static_cast<int>(grown / (2 * kClients)));
     EXPECT_LT(grown / (2 * kClients), 4'096U);
   }
 }
 
-TEST_F(ServerCapacityTest, AConnectionCostsLessThanAKibibyte) {
+TEST_F(ServerCapacityTest, AnIdleStreamTakesLessThanAKibibyteOfTheHeap) {
   if (!kMeasuresMemory) GTEST_SKIP() << "sanitizers change the size of memory";
   start({.workers = 2});
-  const auto reserved = std::make_unique<std::vector<RawClient>>();
-  reserved->reserve(kClients);
-  RawClient warm(port());
-  warm.send(get("/stream"));
-  ASSERT_NE(opened_stream(), nullptr);
-  const std::string request = get("/stream");
+  std::vector<RawClient> clients;
+  clients.reserve(kClients);
   {
     const std::lock_guard lock(mutex_);
-    streams_.reserve(kClients);
+    streams_.reserve(kClients + 1);
   }
-  const std::size_t before = resident_bytes();
+  RawClient warm(port());
+  warm.send(get("/stream"));
+  const auto first = opened_stream();
+  ASSERT_NE(first, nullptr);
+  const std::string request = get("/stream");
+  const std::size_t before = mallinfo2().uordblks;
 
-  for (int i = 0; i < kClients; ++i) reserved->emplace_back(port());
-  for (RawClient& client : *reserved) client.send(request);
-  ASSERT_TRUE(eventually([&] { return server_->stats().streams == kClients + 1U; }));
+  for (int i = 0; i < kClients; ++i) clients.emplace_back(port());
+  for (RawClient& client : clients) client.send(request);
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex_);
+    return streams_.size() == static_cast<std::size_t>(kClients);
+  }));
 
-  const std::size_t grown = resident_bytes() - before;
+  const std::size_t grown = mallinfo2().uordblks - before;
   RecordProperty("bytes_per_stream", static_cast<int>(grown / kClients));
   EXPECT_LT(grown / kClients, 1'024U);
 }
