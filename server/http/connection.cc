@@ -23,6 +23,7 @@ constexpr int kRequestsPerWake = 16;
 constexpr std::chrono::milliseconds kLingerTime{2'000};
 constexpr std::size_t kLingerBytesMax = std::size_t{32} * 1024 * 1024;
 constexpr std::size_t kLingerBytesPerWake = std::size_t{512} * 1024;
+constexpr std::size_t kSmallRequestBytes = 64 * 1024;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
@@ -95,7 +96,17 @@ void Connection::serve(std::unique_lock<std::mutex>& lock, AfterUnlock& after, W
     has_received = true;
     if (!receive(tools, after)) break;
   }
-  if (state_ == State::reading) start_read_timer();
+  if (state_ != State::reading) return;
+  start_read_timer();
+  if (!report_buffered()) refuse({503, "The server holds too many unfinished requests; try again soon."}, after);
+}
+
+// Small requests are not counted, so that they are served while large ones are refused.
+bool Connection::report_buffered() {
+  const std::size_t held = framer_.held_bytes() > kSmallRequestBytes ? framer_.held_bytes() : 0;
+  if (held == reported_bytes_) return true;
+  const bool is_accepted = reactor_->note_buffered(std::exchange(reported_bytes_, held), held);
+  return is_accepted || held == 0;
 }
 
 // False if there is nothing new to look at.
@@ -115,6 +126,7 @@ bool Connection::receive(WorkerTools& tools, AfterUnlock& after) {
 
 void Connection::run_handler(std::unique_lock<std::mutex>& lock, AfterUnlock& after, WorkerTools& tools) {
   FramedRequest framed = framer_.take();
+  reactor_->note_buffered(std::exchange(reported_bytes_, 0), 0);
   minor_version_ = framed.head.minor_version;
   closes_after_reply_ = !framed.meaning.keeps_alive || reactor_->is_draining();
   is_head_request_ = framed.head.method == "HEAD";
@@ -166,7 +178,8 @@ void Connection::linger(AfterUnlock& after) {
   if (shutdown(socket_.get(), SHUT_WR) != 0) return close(after);
   state_ = State::lingering;
   start_timer(Timer::linger);
-  framer_.release_memory();
+  framer_.abandon();
+  reactor_->note_buffered(std::exchange(reported_bytes_, 0), 0);
 }
 
 void Connection::discard_input(AfterUnlock& after) {
@@ -188,6 +201,7 @@ void Connection::close(AfterUnlock& after) {
   }
   if (was_streaming) end_stream_now(after);
   out_.clear();
+  reactor_->note_buffered(std::exchange(reported_bytes_, 0), 0);
   socket_.reset();
   reactor_->note_closed(token_, peer_address_);
 }

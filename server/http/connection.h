@@ -96,6 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool receive(WorkerTools& tools, AfterUnlock& after);
   void run_handler(std::unique_lock<std::mutex>& lock, AfterUnlock& after, WorkerTools& tools);
   void refuse(const Refusal& refusal, AfterUnlock& after);
+  [[nodiscard]] bool report_buffered();
   void after_flush(OutQueue::Flushed flushed, AfterUnlock& after);
   bool reply_now(Response response, AfterUnlock& after);
   void end_stream_now(AfterUnlock& after);
@@ -128,6 +129,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   int minor_version_ = 1;           // of the current request
   TimePoint deadline_ = TimePoint::max();
   std::size_t discarded_bytes_ = 0;
+  std::size_t reported_bytes_ = 0;  // held by the framer, as the reactor knows it
   RequestFramer framer_;
   OutQueue out_;
   ConnectionExchange* exchange_ = nullptr;  // not ours; it says goodbye in abandon()

@@ -61,6 +61,11 @@ void RequestFramer::release_memory() {
   std::string().swap(buffer_);
 }
 
+void RequestFramer::abandon() {
+  refuse({400, "The connection ends."});
+  advance();
+}
+
 void RequestFramer::advance() {
   while (step()) {
   }

@@ -47,8 +47,12 @@ class RequestFramer {
   bool takes_continue();
   // Bytes that belong to no complete request yet, or to one behind a complete one.
   [[nodiscard]] std::size_t buffered_bytes() const { return buffer_.size() - position_; }
+  // All that is kept of an unfinished request.
+  [[nodiscard]] std::size_t held_bytes() const { return buffer_.size() + request_.body.size(); }
   // Gives memory back while nothing is buffered.
   void release_memory();
+  // Forgets what has come: nothing more is framed.
+  void abandon();
 
  private:
   enum class State : std::uint8_t { head, sized_body, chunk_size, chunk_data, chunk_end, trailers, complete, refused };

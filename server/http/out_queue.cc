@@ -43,7 +43,7 @@ void OutQueue::push(Segment segment) {
 
 void OutQueue::drop_unsent() {
   if (is_empty()) return;
-  const std::size_t kept = segments_[first_].sent > 0 ? first_ + 1 : first_;
+  const std::size_t kept = first_ + 1;
   for (std::size_t i = kept; i < segments_.size(); ++i) bytes_ -= segments_[i].size();
   segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(kept), segments_.end());
 }

@@ -24,7 +24,7 @@ class OutQueue {
   // `frame` as it is (an HTTP/1.0 stream) or as one chunk (RFC 9112 §7.1).
   void add_frame(std::shared_ptr<const std::string> frame);
   void add_chunk(std::shared_ptr<const std::string> frame);
-  // Forgets everything of which no byte has been sent; what is under way stays, so that the framing holds.
+  // Forgets everything but the first entry, which may be half sent or a response head: the framing holds.
   void drop_unsent();
   void clear();
 

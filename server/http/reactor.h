@@ -45,6 +45,11 @@ class Reactor : public std::enable_shared_from_this<Reactor> {
   // One more connection of `address`; false if it has its share already.
   bool admit_address(const std::string& address);
   void release_address(const std::string& address);
+  // A connection holds `now` bytes of an unfinished request, `before` of which it had reported. False if all
+  // together hold more than the settings allow.
+  bool note_buffered(std::size_t before, std::size_t now) {
+    return buffered_bytes_.fetch_add(now - before) + (now - before) <= settings_.buffered_bytes_max;
+  }
   // Called by a connection when it has closed.
   void note_closed(ConnectionToken token, const std::string& address);
   // Blocks until no connection is open, or `deadline`.
@@ -77,6 +82,7 @@ class Reactor : public std::enable_shared_from_this<Reactor> {
   ConnectionTable table_;
   WorkQueue work_;
   Counters counters_;
+  std::atomic<std::size_t> buffered_bytes_{0};
   std::atomic<bool> is_draining_{false};
   std::atomic<bool> is_accepting_rested_{false};
   std::atomic<bool> is_sweep_posted_{false};

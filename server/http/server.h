@@ -21,6 +21,8 @@ struct ServerSettings {
   unsigned workers = 8;
   std::size_t head_bytes_max = 16 * 1024;
   std::size_t body_bytes_max = 1024 * 1024;
+  // Of all unfinished requests together; a large one that would exceed it is answered 503.
+  std::size_t buffered_bytes_max = std::size_t{256} * 1024 * 1024;
   std::size_t connections_max = 20'000;
   std::size_t connections_per_address_max = 10'000;
   std::chrono::milliseconds head_timeout{10'000};        // from the first byte to the end of the head

@@ -1,6 +1,8 @@
 // Deadlines, caps, listening and stopping.
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
+#include <ctime>
 #include <thread>
 
 #include "tests/unit/server_http/server_fixture.h"
@@ -121,6 +123,47 @@ TEST_F(ServerLimitsTest, TurnsAwayMoreConnectionsOfOneAddressThanItsShare) {
   RawClient second(port());
   RawClient refused(port());
   EXPECT_THAT(refused.read_to_end(), StartsWith("HTTP/1.1 429 Too Many Requests\r\n"));
+}
+
+TEST_F(ServerLimitsTest, BoundsWhatAllUnfinishedRequestsHoldTogether) {
+  start({.buffered_bytes_max = 500'000});
+  const std::string unfinished = post("/a", std::string(400'000, 'x')).substr(0, 390'000);
+  RawClient first(port());
+  first.send(unfinished);
+  RawClient second(port());
+  second.send(unfinished);
+  ASSERT_TRUE(eventually([&] { return first.has_input() || second.has_input(); }));
+  RawClient& refused = first.has_input() ? first : second;
+  RawClient& kept = first.has_input() ? second : first;
+
+  EXPECT_THAT(refused.read_response(), StartsWith("HTTP/1.1 503 "));
+  kept.send(std::string(20'000, 'x'));
+
+  EXPECT_THAT(kept.read_response(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerLimitsTest, WaitsForFreeDescriptorsWithoutSpinning) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "UBSan's check of virtual calls opens a pipe, and reports an error when it cannot";
+#endif
+  start();
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit old_limit = limit;
+  const FileDescriptor next(dup(0));
+  limit.rlim_cur = static_cast<rlim_t>(next.get()) + 2;  // one more may be opened: the client's
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  const std::clock_t cpu = std::clock();
+  RawClient client(port());
+  const bool is_sent = client.send(get("/"));
+  const bool is_admitted = eventually([&] { return server_->stats().connections > 0; }, 700ms);
+  const double busy_seconds = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
+  setrlimit(RLIMIT_NOFILE, &old_limit);
+
+  EXPECT_TRUE(is_sent);
+  EXPECT_FALSE(is_admitted);
+  EXPECT_LT(busy_seconds, 0.35);
+  EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(ServerLimitsTest, SaysThatAPortIsTakenAndWhatToDo) {
