@@ -20,7 +20,16 @@ std::vector<Tool> all_tools(const Services& services) {
   add(scans::scan_tools(services));
   add(scans::finding_tools(services));
   add(scans::catalogue_tools(services));
+  const auto apply_costs = [&] {
+    for (Tool& tool : tools) {
+      const auto cost = services.settings.costs.find(tool.name);
+      if (cost != services.settings.costs.end()) tool.cost = cost->second;
+    }
+  };
+  // Twice: get_quota states the costs of the others, and may have one itself.
+  apply_costs();
   add(account_tools(services, tools));
+  apply_costs();
   return tools;
 }
 

@@ -1,5 +1,8 @@
 // What the tools work with. Owned by server/app; every member outlives the catalog.
 #pragma once
+#include <chrono>
+#include <cstdint>
+#include <map>
 #include <string>
 
 #include "base/clock.h"
@@ -24,6 +27,7 @@ struct ToolSettings {
   std::chrono::seconds scan_cooldown{60};        // between scans of one host; loopback hosts have none
   unsigned scans_per_server_max = 2;
   int targets_per_account_max = 1'000;
+  std::map<std::string, std::uint32_t> costs;    // units of the tools that do not cost what the table says
 };
 
 // Not thread-safe: a set of references.

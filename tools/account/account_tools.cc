@@ -10,12 +10,13 @@ namespace {
 namespace p = parameters;
 
 // Costs one row for each tool that does not cost 1.
-Json costs_of(const std::vector<Tool>& tools) {
+Json costs_of(const Services& services, const std::vector<Tool>& tools) {
   Json costs = {{"default", 1}, {"tools", Json::object()}};
   for (const Tool& tool : tools) {
     if (tool.cost != 1) costs["tools"][tool.name] = tool.cost;
   }
-  costs["tools"]["get_quota"] = 0;
+  const auto own = services.settings.costs.find("get_quota");
+  costs["tools"]["get_quota"] = own == services.settings.costs.end() ? 0 : own->second;
   return costs;
 }
 
@@ -120,7 +121,7 @@ std::vector<Tool> account_tools(const Services& services, const std::vector<Tool
       .scope = Scope::none,
       .cost = 0,
       .rest = RestRoute{"GET", "/v1/quota", 200},
-      .handler = [&services, costs = costs_of(others)](const CallContext& context, const Json&) {
+      .handler = [&services, costs = costs_of(services, others)](const CallContext& context, const Json&) {
         return get_quota(services, costs, context);
       },
   }};

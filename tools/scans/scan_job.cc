@@ -253,6 +253,29 @@ class ScanRun {
 
 }  // namespace
 
+namespace {
+
+ScanJobParts parts_of(const Services& services) {
+  return {.events = services.events, .ids = services.ids, .clock = services.clock,
+          .run_scan = [&services](const ScanPlan& plan, ScanObserver& observer, std::stop_token stop) {
+            const ScanEngine engine(services.address_policy, services.resolver, services.clock, services.settings.version,
+                                    services.settings.docs_url);
+            return engine.run(plan, observer, std::move(stop));
+          }};
+}
+
+}  // namespace
+
+jobs::JobOutcome run_scan_job(const Services& services, jobs::JobContext& context) {
+  const ScanJobParts parts = parts_of(services);
+  return ScanRun(parts, context).run();
+}
+
+void give_up_scan_job(const Services& services, jobs::JobContext& context) {
+  const ScanJobParts parts = parts_of(services);
+  ScanRun(parts, context).give_up();
+}
+
 jobs::JobHandler scan_job_handler(ScanJobParts parts) {
   // Shared by the two functions, which the runner may copy; the last of them lets go.
   const auto shared = std::make_shared<const ScanJobParts>(std::move(parts));

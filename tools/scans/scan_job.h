@@ -9,6 +9,7 @@
 #include "jobs/job_runner.h"
 #include "streaming/event_log.h"
 #include "tools/scans/scan_engine.h"
+#include "tools/services.h"
 
 namespace weir::tools::scans {
 
@@ -31,5 +32,9 @@ struct ScanJobParts {
 // The references must outlive the job runner that the handler is given to. A scan that a restart interrupted starts
 // again from its beginning: checks only read, so that is safe.
 jobs::JobHandler scan_job_handler(ScanJobParts parts);
+
+// The same with the built-in engine, for a program that has its services only after the runner was made.
+jobs::JobOutcome run_scan_job(const Services& services, jobs::JobContext& context);
+void give_up_scan_job(const Services& services, jobs::JobContext& context);
 
 }  // namespace weir::tools::scans

@@ -1,0 +1,191 @@
+#include "server/rest/rest_api.h"
+
+#include <mutex>
+#include <utility>
+
+#include "base/log.h"
+#include "server/error_reply.h"
+#include "server/rest/arguments.h"
+#include "server/rest/openapi.h"
+#include "store/events_store.h"
+#include "tools/near_match.h"
+
+namespace weir::rest {
+namespace {
+
+// Keeps a waiting call alive until it is done or its client is gone. Thread-safe. Shared by the exchange's departure
+// callback and the call's own end; the last of them lets go.
+class HeldCall {
+ public:
+  void hold(std::shared_ptr<tools::PendingCall> call) {
+    const std::lock_guard lock(mutex_);
+    if (!is_over_) call_ = std::move(call);
+  }
+  void let_go() {
+    std::shared_ptr<tools::PendingCall> call;
+    const std::lock_guard lock(mutex_);
+    is_over_ = true;
+    call.swap(call_);
+  }
+
+ private:
+  std::mutex mutex_;
+  bool is_over_ = false;
+  std::shared_ptr<tools::PendingCall> call_;
+};
+
+bool is_cacheable(const Route& route) { return route.method == "GET" && route.cost > 0; }
+
+// The status and the headers of a success; the body is the document, if the tool wrote one.
+http::Response success_reply(const Route& route, const http::Request& request, const ReplyContext& context,
+                             const tools::ToolResult& result) {
+  http::Response response = result.document ? text_reply(context, route.status, result.document->media_type, result.document->text)
+                                            : json_reply(context, route.status, result.structured);
+  if (result.is_replayed) response.headers.set("Idempotency-Replayed", "true");
+  const std::string id = string_or(result.structured, "id", "");
+  if (!id.empty() && route.method == "POST" && (route.status == 201 || route.status == 202)) {
+    response.headers.set("Location", route.path + "/" + id);
+  }
+  if (is_cacheable(route)) make_cacheable(response, request);
+  return response;
+}
+
+std::string joined(const std::vector<std::string>& names) { return tools::listed(names); }
+
+}  // namespace
+
+RestApi::RestApi(RestSettings settings, const RestParts& parts)
+    : settings_(std::move(settings)),
+      gate_(parts.gate),
+      catalog_(parts.catalog),
+      database_(parts.database),
+      table_(parts.catalog),
+      openapi_(openapi_document(table_, {.public_url = settings_.public_url, .version = settings_.version,
+                                         .docs_url = settings_.docs_url})),
+      openapi_text_(to_text(openapi_)),
+      events_(parts.database, parts.events, parts.hub, parts.executor) {}
+
+void RestApi::handle(std::shared_ptr<http::Exchange> exchange) {
+  const http::Request& request = exchange->request();
+  ReplyContext context{.request_id = gate_.request_id(request), .decision = std::nullopt};
+  const RouteTable::Match match = table_.find(request.method, request.path);
+  if (match.route != nullptr && match.route->is_public) return answer_public(*match.route, *exchange, context);
+  // Outside /v1 there is nothing to protect and nobody to ask for a key: browsers look for icons.
+  if (match.route == nullptr && !request.path.starts_with("/v1/")) return answer_unknown(match, *exchange, context);
+
+  Result<std::shared_ptr<const tools::Caller>> caller = gate_.authenticate(request);
+  if (!caller) {
+    exchange->reply(error_reply(context, caller.error()));
+    return;
+  }
+  const server::CallSpec call{.name = match.route == nullptr ? std::string_view("unknown route") : match.route->name,
+                              .scope = match.route == nullptr ? tools::Scope::none : match.route->scope,
+                              .cost = match.route == nullptr ? 1 : match.route->cost};
+  Result<limits::Decision> decision = gate_.admit(**caller, call);
+  if (!decision) {
+    exchange->reply(error_reply(context, decision.error()));
+    return;
+  }
+  if (!decision->is_allowed) {
+    http::Response refusal = server::refusal_response(*decision, context.request_id);
+    refusal.headers.set("Cache-Control", "no-store");
+    exchange->reply(std::move(refusal));
+    return;
+  }
+  context.decision = std::move(*decision);
+  if (match.route == nullptr) return answer_unknown(match, *exchange, context);
+  if (match.route->kind == RouteKind::scan_events) {
+    return events_.serve(exchange, context, (*caller)->account_id, match.parameters.front().second);
+  }
+  call_tool(*match.route, match.parameters, std::move(exchange), std::move(context), std::move(*caller));
+}
+
+void RestApi::call_tool(const Route& route, const PathParameters& parameters, std::shared_ptr<http::Exchange> exchange,
+                        ReplyContext context, std::shared_ptr<const tools::Caller> caller) {
+  const http::Request& request = exchange->request();
+  Result<Json> arguments = arguments_of(request, route, parameters);
+  if (!arguments) {
+    exchange->reply(error_reply(context, arguments.error()));
+    return;
+  }
+  tools::CallContext call;
+  call.caller = caller;
+  call.surface = tools::Surface::rest;
+  call.request_id = context.request_id;
+  call.decision = *context.decision;
+  call.idempotency_key = std::string(request.headers.find("Idempotency-Key").value_or(""));
+
+  const auto held = std::make_shared<HeldCall>();
+  auto done = [this, &route, exchange, context, caller, held](Result<tools::ToolResult> result) {
+    held->let_go();
+    if (result) {
+      exchange->reply(success_reply(route, exchange->request(), context, *result));
+      return;
+    }
+    const Error& error = result.error();
+    if (error.code == ErrorCode::internal) {
+      gate_.refund(*caller, {.name = route.name, .scope = route.scope, .cost = route.cost}, *context.decision);
+      log::error("rest.internal", {{"request_id", context.request_id}, {"tool", route.name}, {"cause", error.cause}});
+    }
+    exchange->reply(error_reply(context, error));
+  };
+  std::shared_ptr<tools::PendingCall> pending = catalog_.call(*route.tool, call, std::move(*arguments), std::move(done));
+  if (pending == nullptr) return;
+  held->hold(std::move(pending));
+  exchange->on_departed([held] { held->let_go(); });
+}
+
+void RestApi::answer_public(const Route& route, http::Exchange& exchange, const ReplyContext& context) {
+  const std::string& base = settings_.public_url;
+  http::Response response;
+  switch (route.kind) {
+    case RouteKind::openapi:
+      response = text_reply(context, 200, "application/json", openapi_text_);
+      make_cacheable(response, exchange.request());
+      break;
+    case RouteKind::healthz: response = json_reply(context, 200, {{"status", "ok"}, {"version", settings_.version}}); break;
+    case RouteKind::readyz: {
+      const Result<void> reads = database_.read([](store::Transaction& transaction) -> Result<void> {
+        auto epoch = store::event_epoch(transaction);
+        if (!epoch) return std::move(epoch).error();
+        return {};
+      });
+      response = reads ? json_reply(context, 200, {{"status", "ready"}})
+                       : error_reply(context, Error(ErrorCode::unavailable, "The database does not answer. Try again shortly.")
+                                                  .retry_in(std::chrono::seconds{1}));
+      break;
+    }
+    case RouteKind::landing:
+    case RouteKind::tool:
+    case RouteKind::scan_events:
+      response = json_reply(context, 200, {{"name", "weir"},
+                                           {"version", settings_.version},
+                                           {"about", "Rate-limited security scans over MCP, REST and SSE."},
+                                           {"mcp", base + "/mcp"},
+                                           {"rest", base + "/v1"},
+                                           {"openapi", base + "/openapi.json"},
+                                           {"health", base + "/healthz"},
+                                           {"authentication", "Authorization: Bearer wk_..."}});
+      break;
+  }
+  exchange.reply(std::move(response));
+}
+
+void RestApi::answer_unknown(const RouteTable::Match& match, http::Exchange& exchange, const ReplyContext& context) const {
+  const http::Request& request = exchange.request();
+  const std::string asked = printable(request.method, 20) + " " + printable(request.path, 120);
+  if (!match.allowed_methods.empty()) {
+    const std::string allowed = joined(match.allowed_methods);
+    http::Response response = error_reply(context, Error(ErrorCode::method_not_allowed, asked + " is not offered; this path takes " +
+                                                                                          allowed + "."));
+    response.headers.set("Allow", allowed);
+    exchange.reply(std::move(response));
+    return;
+  }
+  const std::string near = table_.nearest_to(request.method, request.path);
+  exchange.reply(error_reply(context, Error(ErrorCode::not_found, "There is no " + asked + "." +
+                                                                      (near.empty() ? "" : " Did you mean " + near + "?") +
+                                                                      " GET /openapi.json lists every route.")));
+}
+
+}  // namespace weir::rest
