@@ -76,7 +76,8 @@ struct ScanProgress {
   int percent = 0;
 };
 
-// Told what happens, in order, on the scan's thread. May block for a database write.
+// Told what happens, in order, on the scan's thread. May block for a database write. Not thread-safe: owned by the
+// caller of run().
 class ScanObserver {
  public:
   virtual ~ScanObserver() = default;
