@@ -16,6 +16,13 @@ add_library(weir_soci INTERFACE)
 target_include_directories(weir_soci SYSTEM INTERFACE ${SOCI_INCLUDE_DIR} ${SQLITE3_INCLUDE_DIR})
 target_link_libraries(weir_soci INTERFACE ${SOCI_CORE} ${SOCI_SQLITE3} ${SQLITE3})
 
+# Not by its .pc file: the -D in it would part its users from the precompiled header.
+find_path(HIREDIS_INCLUDE_DIR hiredis/hiredis.h REQUIRED)
+find_library(HIREDIS hiredis REQUIRED)
+add_library(weir_hiredis INTERFACE)
+target_include_directories(weir_hiredis SYSTEM INTERFACE ${HIREDIS_INCLUDE_DIR})
+target_link_libraries(weir_hiredis INTERFACE ${HIREDIS})
+
 find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
 add_library(weir_valijson INTERFACE)
 target_include_directories(weir_valijson SYSTEM INTERFACE ${VALIJSON_INCLUDE_DIR})

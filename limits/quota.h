@@ -47,6 +47,7 @@ struct Decision {
   std::chrono::milliseconds retry_after{0};  // on a refusal: when this very call would be admitted
   UnixMillis decided_at{};
   std::int64_t stamp_ms = 0;           // the limiter's own time of what was spent, for refund(); means nothing else
+  bool is_degraded = false;            // this node decided alone: the shared limiter is away
 
   [[nodiscard]] const PolicyState* shown() const { return states.empty() ? nullptr : &states[tightest]; }
 };

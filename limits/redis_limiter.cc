@@ -1,0 +1,168 @@
+#include "limits/redis_limiter.h"
+
+#include <array>
+#include <charconv>
+
+#include "base/check.h"
+#include "limits/deny_cache.h"
+#include "limits/window_script.h"
+
+namespace weir::limits {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The answer's numbers: two of the call, three of each policy.
+constexpr std::size_t kCallNumbers = 2;
+constexpr std::size_t kPolicyNumbers = 3;
+
+// A number as text without an allocation. Not thread-safe: a value.
+class Digits {
+ public:
+  explicit Digits(std::int64_t number)
+      : size_(static_cast<std::size_t>(std::to_chars(text_.data(), text_.data() + text_.size(), number).ptr -
+                                       text_.data())) {}
+  [[nodiscard]] std::string_view text() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 20> text_{};
+  std::size_t size_;
+};
+
+// At most: EVAL, the script, the number of keys, a key, a limit and a length a policy, the cost and a time.
+constexpr std::size_t kArgumentsMax = 5 + 3 * kPoliciesMax;
+
+Error not_decided(std::string cause) {
+  return Error{ErrorCode::unavailable, "the rate limiter's Redis cannot decide now; try again in a second"}
+      .because(std::move(cause))
+      .retry_in(std::chrono::seconds{1});
+}
+
+// Numbers that a sane server cannot send are an error, not a wrong decision.
+Result<Decision> decision_of(const RedisReply& reply, const Quota& quota, UnixMillis now) {
+  const std::vector<std::int64_t>& numbers = reply.integers;
+  if (numbers.size() != kCallNumbers + kPolicyNumbers * quota.policies.size()) {
+    return not_decided("the script answered " + std::to_string(numbers.size()) + " numbers");
+  }
+  Result<Decision> result{Decision{}};
+  Decision& decision = *result;
+  decision.tier = quota.tier;
+  decision.decided_at = now;
+  decision.is_allowed = numbers[0] == 1;
+  if (decision.is_allowed) decision.stamp_ms = numbers[1];
+  for (std::size_t i = 0; i < quota.policies.size(); ++i) {
+    const Policy& policy = quota.policies[i];
+    const std::int64_t* const of_policy = &numbers[kCallNumbers + kPolicyNumbers * i];
+    const auto remaining = static_cast<std::uint32_t>(of_policy[0]);
+    const milliseconds retry_in{of_policy[2]};
+    if (decision.is_allowed) {
+      if (i > 0 && remaining < decision.states[decision.tightest].remaining) decision.tightest = i;
+    } else if (retry_in > decision.retry_after) {
+      decision.retry_after = retry_in;
+      decision.tightest = i;
+    }
+    decision.states.emplace_back(policy.name, policy.limit, policy.window, remaining, now + milliseconds{of_policy[1]});
+  }
+  return result;
+}
+
+}  // namespace
+
+// Thread-safe.
+class RedisLimiter::Budget final : public KeyBudget {
+ public:
+  // The braces are a hash tag: all policies of a key live on one node of a cluster.
+  explicit Budget(std::string_view key_id) : prefix_("weir:{" + std::string(key_id) + "}:") {}
+
+  [[nodiscard]] std::string list_of(const Policy& policy) const { return prefix_ + policy.name; }
+  DenyCache& refusals() { return refusals_; }
+  [[nodiscard]] bool is_idle(std::chrono::steady_clock::time_point now) const { return refusals_.is_empty(now); }
+
+ private:
+  const std::string prefix_;
+  DenyCache refusals_;
+};
+
+RedisLimiter::RedisLimiter(RedisConnection& connection, const Clock& clock, ScriptClock script_clock)
+    : connection_(connection), clock_(clock), script_clock_(script_clock) {}
+
+RedisLimiter::~RedisLimiter() = default;
+
+std::shared_ptr<KeyBudget> RedisLimiter::budget(std::string_view key_id) {
+  return budgets_.get(key_id, clock_.steady_now(), [&] { return std::make_shared<Budget>(key_id); });
+}
+
+Result<Decision> RedisLimiter::acquire(KeyBudget& key_budget, const Quota& quota, std::uint32_t cost) {
+  CHECK(quota.policies.size() <= kPoliciesMax, "a quota has at most kPoliciesMax policies");
+  if (quota.is_unlimited || quota.policies.empty()) {
+    Decision decision;
+    decision.is_unlimited = quota.is_unlimited;
+    decision.tier = quota.tier;
+    decision.decided_at = clock_.now();
+    return decision;
+  }
+  auto& budget = static_cast<Budget&>(key_budget);
+  DenyCache::Asked asked{.at = clock_.steady_now(), .answered_at = {}, .version = budget.refusals().version()};
+  if (std::optional<Decision> refusal = budget.refusals().find(quota, cost, asked.at)) return *std::move(refusal);
+
+  Result<RedisReply> reply = ask(budget, quota, cost);
+  if (!reply) return std::move(reply).error();
+  if (reply->kind != RedisReply::Kind::integers) {
+    return not_decided(connection_.settings().shown() + ": " + reply->text);
+  }
+  Result<Decision> decision = decision_of(*reply, quota, clock_.now());
+  if (!decision) return decision;
+  if (decision->is_allowed) {
+    if (cost > 0) budget.refusals().forget();
+  } else {
+    asked.answered_at = clock_.steady_now();
+    budget.refusals().remember(*decision, cost, asked);
+  }
+  return decision;
+}
+
+Result<RedisReply> RedisLimiter::ask(const Budget& budget, const Quota& quota, std::uint32_t cost) {
+  InlineVector<std::string, kPoliciesMax> lists;
+  InlineVector<Digits, 3 + 2 * kPoliciesMax> numbers;
+  InlineVector<std::string_view, kArgumentsMax> arguments;
+  const auto add_number = [&](std::int64_t number) { arguments.push_back(numbers.emplace_back(number).text()); };
+
+  arguments.push_back("EVALSHA");
+  arguments.push_back(window_script_digest());
+  add_number(static_cast<std::int64_t>(quota.policies.size()));
+  for (const Policy& policy : quota.policies) arguments.push_back(lists.emplace_back(budget.list_of(policy)));
+  add_number(cost);
+  for (const Policy& policy : quota.policies) {
+    add_number(policy.limit);
+    add_number(policy.window.count());
+  }
+  if (script_clock_ == ScriptClock::ours) add_number(to_unix_ms(clock_.now()));
+
+  const std::span<const std::string_view> all{arguments.begin(), arguments.size()};
+  const auto until = std::chrono::steady_clock::now() + connection_.settings().deadline;
+  Result<RedisReply> reply = connection_.call(all, until);
+  if (reply && reply->kind == RedisReply::Kind::error && reply->text.starts_with("NOSCRIPT")) {
+    // A server that was started again, or a SCRIPT FLUSH. EVAL leaves the script there for the next EVALSHA.
+    arguments[0] = "EVAL";
+    arguments[1] = window_script();
+    reply = connection_.call(all, until);
+  }
+  return reply;
+}
+
+void RedisLimiter::refund(KeyBudget& key_budget, const Quota& quota, const Decision& decision, std::uint32_t cost) {
+  if (!decision.is_allowed || decision.is_unlimited || cost == 0) return;
+  auto& budget = static_cast<Budget&>(key_budget);
+  // From the right: the units of this call are the newest with their time, and which of equal ones go is the same.
+  const Digits count(-static_cast<std::int64_t>(cost));
+  const Digits entry(decision.stamp_ms);
+  for (const Policy& policy : quota.policies) {
+    const std::string list = budget.list_of(policy);
+    const std::array<std::string_view, 4> arguments{"LREM", list, count.text(), entry.text()};
+    // Best effort: units of a lost connection stay spent until their window ends.
+    if (!connection_.post(arguments)) return;
+  }
+  budget.refusals().forget();
+}
+
+}  // namespace weir::limits

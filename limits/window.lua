@@ -1,0 +1,117 @@
+-- Decides one call against every policy of a key at once, or gives an account of them (cost 0). The rule is that of
+-- limits/window.h: no more than `limit` units in any trailing `length`, exactly, on this server's clock.
+--
+-- KEYS[i]  the list of policy i: one entry a unit, oldest left. All keys of a call share one hash tag.
+-- ARGV     cost, then limit and length (ms) of each policy; then, in tests only, the time (ms) in place of TIME.
+-- Returns  {1 admitted | 0 refused, entry}, then for each policy: remaining, ms until the next unit becomes free (0 if
+--          nothing is spent), ms until this very cost would be admitted. `entry` is what a unit of this call looks
+--          like in the lists, so that LREM can give it back.
+--
+-- An entry is its time in ms modulo 2^32, as a signed number: 6 bytes in the list instead of 10. It is told apart by
+-- its distance from now: units are at most two windows old (trimmed at each call, and the key expires with its last
+-- unit), a window is at most 24 days, so 2^32 ms (49.7 days) leave 1.7 days for a clock that was set back.
+local CYCLE = 4294967296
+local AHEAD = CYCLE - 2 * 24 * 86400000
+-- How many entries one RPUSH carries: unpack() must fit Lua's stack.
+local CHUNK = 1000
+-- Real time means nothing to the lists of a test that brings its own.
+local TEST_EXPIRY_MS = 3600000
+
+local policies = #KEYS
+local cost = tonumber(ARGV[1])
+local given = ARGV[2 * policies + 2]
+
+-- Rounded down when asking and up when spending: rounding only delays.
+local now, stamp
+if given then
+  now = tonumber(given)
+  stamp = now
+else
+  local time = redis.call('TIME')
+  local seconds, micros = tonumber(time[1]), tonumber(time[2])
+  now = seconds * 1000 + math.floor(micros / 1000)
+  stamp = seconds * 1000 + math.ceil(micros / 1000)
+end
+
+local function time_at(key, index)
+  local distance = (tonumber(redis.call('LINDEX', key, index)) - now) % CYCLE
+  if distance > AHEAD then distance = distance - CYCLE end
+  return now + distance
+end
+
+-- Units at the left whose time is `gone` or before. Usually none or one; after a pause found by galloping, so that a
+-- large window costs no call for each unit.
+local function expired(key, count, gone)
+  if count == 0 or time_at(key, 0) > gone then return 0 end
+  local low, step = 0, 1
+  while low + step < count and time_at(key, low + step) <= gone do
+    low = low + step
+    step = step * 2
+  end
+  local high = math.min(low + step, count)
+  while high - low > 1 do
+    local middle = math.floor((low + high) / 2)
+    if time_at(key, middle) <= gone then low = middle else high = middle end
+  end
+  return high
+end
+
+local admitted = true
+local counts, limits, lengths = {}, {}, {}
+for i = 1, policies do
+  local key = KEYS[i]
+  limits[i] = tonumber(ARGV[2 * i])
+  lengths[i] = tonumber(ARGV[2 * i + 1])
+  local count = redis.call('LLEN', key)
+  local gone = expired(key, count, now - lengths[i])
+  if gone == 1 then
+    redis.call('LPOP', key)
+  elseif gone > 0 then
+    redis.call('LTRIM', key, gone, -1)
+  end
+  counts[i] = count - gone
+  if cost > 0 then
+    if counts[i] + cost > limits[i] then admitted = false end
+    -- A clock that was set back frees nothing early: what is spent then counts from the newest unit's time.
+    if counts[i] > 0 then stamp = math.max(stamp, time_at(key, -1)) end
+  end
+end
+
+local entry = stamp % CYCLE
+if entry >= CYCLE / 2 then entry = entry - CYCLE end
+
+if admitted and cost > 0 then
+  local units = {}
+  for unit = 1, math.min(cost, CHUNK) do units[unit] = entry end
+  for i = 1, policies do
+    local left = cost
+    while left > 0 do
+      local pushed = math.min(left, CHUNK)
+      redis.call('RPUSH', KEYS[i], unpack(units, 1, pushed))
+      left = left - pushed
+    end
+    if given then
+      redis.call('PEXPIRE', KEYS[i], TEST_EXPIRY_MS)
+    else
+      redis.call('PEXPIREAT', KEYS[i], stamp + lengths[i])
+    end
+    counts[i] = counts[i] + cost
+  end
+end
+
+local answer = {admitted and 1 or 0, entry}
+for i = 1, policies do
+  local reset, retry = 0, 0
+  if counts[i] > 0 then reset = time_at(KEYS[i], 0) + lengths[i] - now end
+  if not admitted then
+    if cost > limits[i] then
+      retry = lengths[i]
+    elseif counts[i] + cost > limits[i] then
+      retry = time_at(KEYS[i], counts[i] - (limits[i] - cost) - 1) + lengths[i] - now
+    end
+  end
+  answer[3 * i] = math.max(limits[i] - counts[i], 0)
+  answer[3 * i + 1] = reset
+  answer[3 * i + 2] = retry
+end
+return answer
