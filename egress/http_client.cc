@@ -56,6 +56,7 @@ struct Transfer {
   ResponseHead head;
   std::string body;
   bool body_truncated = false;
+  bool is_ended_by_reader = false;
   std::optional<Error> refusal;  // the open-socket callback's
   std::array<char, CURL_ERROR_SIZE> reason{};
 };
@@ -67,6 +68,11 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* con
 
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* context) {
   auto& transfer = *static_cast<Transfer*>(context);
+  const int status = transfer.head.status();
+  if (transfer.request.on_body && status >= 200 && status <= 299) {
+    transfer.is_ended_by_reader = !transfer.request.on_body({data, size * count});
+    return transfer.is_ended_by_reader ? 0 : size * count;
+  }
   const std::size_t room = transfer.request.body_bytes_max - transfer.body.size();
   const std::size_t taken = std::min(room, size * count);
   transfer.body.append(data, taken);
@@ -370,7 +376,7 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request, std::stop_toke
     curl_easy_reset(easy);  // forget the pointers to this frame
     return std::move(code).error();
   }
-  if (*code != CURLE_OK && !transfer.body_truncated) {
+  if (*code != CURLE_OK && !transfer.body_truncated && !transfer.is_ended_by_reader) {
     Error error = explained(*code, easy, transfer);
     curl_easy_reset(easy);
     return error;

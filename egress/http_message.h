@@ -1,6 +1,7 @@
 // One outgoing HTTP request and its answer, as values. Knows nothing of libcurl.
 #pragma once
 #include <chrono>
+#include <functional>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -28,6 +29,9 @@ struct HttpRequest {
   // False also admits what a scanner must reach and a client must not use: TLS 1.0, weak ciphers and keys.
   bool verify_certificate = true;
   std::string ca_file{};  // PEM file of roots in place of the system's; empty: the system's
+  // If set, the body of a 2xx answer goes here piece by piece as it arrives, unbounded, and not into the response; false
+  // ends the transfer, which then counts as complete. For event streams.
+  std::function<bool(std::string_view piece)> on_body{};
   AddressPolicy::Self self = AddressPolicy::Self::excluded;
   // If set, only these addresses may be dialled (a scan pins what it resolved at its start).
   std::vector<IpAddress> pinned{};

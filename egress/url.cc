@@ -147,7 +147,9 @@ Result<std::uint16_t> parse_port(std::string_view text, std::string_view digits,
 
 Result<void> parse_authority(std::string_view text, std::string_view authority, Url& url) {
   if (authority.find('@') != std::string_view::npos) {
-    return refuse(text, "it holds a user name or password before \"@\"; leave that out");
+    // The message does not repeat what may be a password.
+    const std::string_view host = authority.substr(authority.rfind('@') + 1);
+    return refuse("...@" + std::string(host), "it holds a user name or password before \"@\"; leave that out");
   }
   std::string_view host = authority;
   std::string_view port;

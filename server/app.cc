@@ -1,0 +1,164 @@
+#include "server/app.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "limits/memory_limiter.h"
+#include "server/error_reply.h"
+#include "tools/all_tools.h"
+#include "tools/scans/scan_job.h"
+
+namespace weir::server {
+namespace {
+
+constexpr std::string_view kDatabaseFile = "weir.db";
+constexpr std::string_view kFirstKeyFile = "admin.key";
+
+// The address that callers type when nothing else is configured: a wildcard listener is named by the loopback address.
+std::string url_of(const Config& config, std::uint16_t port) {
+  if (!config.public_url.empty()) return config.public_url;
+  std::string host = config.http.host;
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return "http://" + host + ":" + std::to_string(port);
+}
+
+Result<void> write_first_key(const std::filesystem::path& path, const std::string& key) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  const std::string line = key + "\n";
+  const bool is_written = descriptor >= 0 && fchmod(descriptor, S_IRUSR | S_IWUSR) == 0 &&
+                          ::write(descriptor, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+  if (descriptor >= 0) ::close(descriptor);
+  if (!is_written) {
+    return Error(ErrorCode::unavailable, "Cannot write the first key to " + path.string() +
+                                             ". Make the folder writable, or name another with --data.");
+  }
+  return {};
+}
+
+egress::AddressPolicy policy_of(const Config& config, std::uint16_t port) {
+  egress::PolicySettings settings;
+  settings.allow_loopback = config.may_scan_loopback();
+  settings.allowed_private = config.scans_allow_private;
+  settings.own_port = port;
+  return egress::AddressPolicy(std::move(settings));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<App>> App::create(const Config& config) {
+  std::unique_ptr<App> app(new App(config));
+  if (auto opened = app->open(); !opened) return std::move(opened).error();
+  app->compose();
+  return app;
+}
+
+App::~App() { stop(); }
+
+Result<void> App::open() {
+  const std::filesystem::path folder(config_.data_dir);
+  auto lock = store::DataFolderLock::acquire(folder);
+  if (!lock) return std::move(lock).error();
+  folder_lock_.emplace(*std::move(lock));
+
+  store::DatabaseSettings settings = config_.store;
+  settings.path = (folder / kDatabaseFile).string();
+  auto database = store::Database::open(settings);
+  if (!database) return std::move(database).error();
+  database_ = *std::move(database);
+
+  // The port is taken before the first key is made, so that a start that fails here leaves nothing half done.
+  auto listener = http::Server::open(config_.http, timers_);
+  if (!listener) return std::move(listener).error();
+  http_ = *std::move(listener);
+
+  auto first = first_start(*database_, clock_, random_, ids_);
+  if (!first) return std::move(first).error();
+  if (*first) {
+    first_key_ = **first;
+    if (auto written = write_first_key(folder / kFirstKeyFile, *first_key_); !written) return written;
+  }
+
+  hub_ = streaming::EventHub::create();
+  auto events = streaming::EventLog::open(*database_, *hub_, clock_);
+  if (!events) return std::move(events).error();
+  events_ = *std::move(events);
+  return {};
+}
+
+void App::compose() {
+  const std::uint16_t port = http_->port();
+  waiter_ = std::make_unique<streaming::ResourceWaiter>(*events_, *hub_, timers_, *http_);
+  tiers_.emplace(config_.tiers);
+  limiter_ = std::make_unique<limits::MemoryLimiter>(clock_);
+  address_policy_.emplace(policy_of(config_, port));
+  resolver_ = egress::system_resolver();
+  tool_settings_.public_url = url_of(config_, port);
+  tool_settings_.version = WEIR_VERSION;
+  tool_settings_.docs_url = tool_settings_.public_url;
+  tool_settings_.scan_deadline = config_.scans_deadline;
+  tool_settings_.scan_cooldown = config_.scans_cooldown;
+  tool_settings_.scans_per_server_max = config_.scans_at_once;
+  tool_settings_.costs = {config_.costs.begin(), config_.costs.end()};
+
+  jobs::JobRunnerSettings runner;
+  runner.runners = config_.scans_at_once;
+  runner.stop_timeout = config_.http.stop_timeout;
+  // The scan job needs the services, which need the runner: it looks them up when it runs, after start().
+  jobs::JobHandler scan;
+  scan.run = [this](jobs::JobContext& context) { return tools::scans::run_scan_job(*services_, context); };
+  scan.give_up = [this](jobs::JobContext& context) { tools::scans::give_up_scan_job(*services_, context); };
+  jobs_ = jobs::JobRunner::create(runner, *database_, clock_, ids_, {{"scan", std::move(scan)}});
+
+  services_.emplace(tools::Services{*database_, *events_, *jobs_, ids_, random_, clock_, *address_policy_, *resolver_,
+                                    *limiter_, *tiers_, tool_settings_});
+  catalog_ = std::make_unique<tools::Catalog>(tools::all_tools(*services_), *waiter_);
+  gate_ = std::make_unique<Gate>(config_.gate, *database_, *limiter_, *tiers_, clock_, ids_);
+
+  mcp::Settings mcp;
+  mcp.version = WEIR_VERSION;
+  mcp.listen_host = config_.http.host;
+  mcp.allowed_hosts = config_.allowed_hosts;
+  mcp.allowed_origins = config_.mcp_allowed_origins;
+  mcp.rate_limit_status = config_.mcp_rate_limit_status == Config::RateLimitStatus::http
+                              ? mcp::RateLimitStatus::http
+                              : mcp::RateLimitStatus::result;
+  mcp.session_idle = config_.mcp_session_idle;
+  mcp.body_bytes_max = config_.http.body_bytes_max;
+  rest_ = std::make_unique<rest::RestApi>(
+      rest::RestSettings{tool_settings_.public_url, tool_settings_.version, tool_settings_.docs_url},
+      rest::RestParts{*gate_, *catalog_, *database_, *events_, *hub_, *http_});
+  mcp_ = std::make_unique<mcp::McpEndpoint>(std::move(mcp), *gate_, *catalog_, *database_, clock_, random_, *http_,
+                                            timers_);
+}
+
+void App::handle(std::shared_ptr<http::Exchange> exchange) {
+  if (exchange->request().path == "/mcp") {
+    mcp_->handle(std::move(exchange));
+  } else {
+    rest_->handle(std::move(exchange));
+  }
+}
+
+void App::start() {
+  CHECK(!is_running_, "an App is started once");
+  is_running_ = true;
+  jobs_->start();
+  http_->start([this](std::shared_ptr<http::Exchange> exchange) { handle(std::move(exchange)); });
+  log::info("http.listening", {{"url", url()}, {"workers", config_.http.workers}, {"version", WEIR_VERSION}});
+}
+
+void App::stop() {
+  if (!is_running_) return;
+  is_running_ = false;
+  // Calls first: a call that is being answered may still start or cancel a job.
+  http_->stop();
+  jobs_->stop();
+  timers_.stop();
+}
+
+}  // namespace weir::server

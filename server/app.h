@@ -1,0 +1,84 @@
+// The program: every object that it is made of, in the order of dependency. Reads as the table of contents. main and the
+// integration tests build the same one with another configuration.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/random.h"
+#include "base/timer_queue.h"
+#include "egress/address_policy.h"
+#include "egress/http_client.h"
+#include "jobs/job_runner.h"
+#include "limits/rate_limiter.h"
+#include "limits/tiers.h"
+#include "server/config.h"
+#include "server/gate.h"
+#include "server/http/server.h"
+#include "server/key_admin.h"
+#include "server/mcp/mcp_endpoint.h"
+#include "server/rest/rest_api.h"
+#include "store/data_folder_lock.h"
+#include "store/database.h"
+#include "streaming/event_hub.h"
+#include "streaming/event_log.h"
+#include "streaming/resource_waiter.h"
+#include "tools/catalog.h"
+#include "tools/services.h"
+
+namespace weir::server {
+
+// Not thread-safe: owned by main.
+class App {
+ public:
+  // Opens the data folder and the listener; nothing runs yet. Returns what main should print: a taken port, a locked or
+  // newer data folder, a folder that cannot be written.
+  static Result<std::unique_ptr<App>> create(const Config& config);
+  ~App();
+
+  // The first start made this key; shown once.
+  [[nodiscard]] const std::optional<std::string>& first_key() const { return first_key_; }
+  [[nodiscard]] std::string url() const { return tool_settings_.public_url; }
+  [[nodiscard]] std::uint16_t port() const { return http_->port(); }
+
+  // From here on calls are answered and jobs run.
+  void start();
+  // Answers one exchange; what start() hands to the listener.
+  void handle(std::shared_ptr<http::Exchange> exchange);
+  // Graceful; blocks up to the configured stop timeouts. Called by the destructor.
+  void stop();
+
+ private:
+  explicit App(const Config& config) : config_(config) {}
+  Result<void> open();
+  void compose();
+
+  const Config config_;
+  SystemClock clock_;
+  SystemRandom random_;
+  IdGenerator ids_{clock_, random_};
+  TimerQueue timers_;
+  std::optional<store::DataFolderLock> folder_lock_;
+  std::unique_ptr<store::Database> database_;
+  std::optional<std::string> first_key_;
+  std::unique_ptr<http::Server> http_;
+  std::unique_ptr<streaming::EventHub> hub_;
+  std::unique_ptr<streaming::EventLog> events_;
+  std::unique_ptr<streaming::ResourceWaiter> waiter_;
+  std::optional<limits::Tiers> tiers_;
+  std::unique_ptr<limits::RateLimiter> limiter_;
+  std::optional<egress::AddressPolicy> address_policy_;
+  std::unique_ptr<egress::Resolver> resolver_;
+  tools::ToolSettings tool_settings_;
+  std::unique_ptr<jobs::JobRunner> jobs_;
+  std::optional<tools::Services> services_;
+  std::unique_ptr<tools::Catalog> catalog_;
+  std::unique_ptr<Gate> gate_;
+  std::unique_ptr<rest::RestApi> rest_;
+  std::unique_ptr<mcp::McpEndpoint> mcp_;
+  bool is_running_ = false;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,39 @@
+// The commands that talk to a running server, as any client would. Each returns an exit code of terminal.h.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "server/cli/terminal.h"
+
+namespace weir::cli {
+
+// Where the server is and how to be let in: flags, then WEIR_URL and WEIR_KEY, then the data folder's own server and
+// admin key.
+struct ServerOptions {
+  std::string url;
+  std::string key;
+  std::string data_dir = "./weir-data";
+};
+
+struct CallOptions {
+  ServerOptions server;
+  std::string tool;                     // empty: list the tools
+  std::string arguments = "{}";
+};
+int run_call(const CallOptions& options, Terminal& terminal);
+
+struct ScanOptions {
+  ServerOptions server;
+  std::string target_url;
+  bool is_self = false;                 // scan the server itself; target_url does not matter then
+  std::string profile = "passive";
+  std::string fail_on;                  // a severity; empty: findings do not fail the command
+  std::string attest;                   // why this target may be scanned; needed the first time for other machines
+  std::string report_path;              // markdown is written here
+  bool as_json = false;
+};
+int run_scan(const ScanOptions& options, Terminal& terminal);
+
+int run_doctor(const ServerOptions& options, Terminal& terminal);
+
+}  // namespace weir::cli

@@ -1,0 +1,36 @@
+#include "server/cli/connect_help.h"
+
+#include "base/json.h"
+
+namespace weir::cli {
+
+std::string connect_help(std::string_view url, std::string_view key) {
+  const std::string endpoint = std::string(url) + "/mcp";
+  const std::string bearer = "Bearer " + std::string(key);
+  const auto indented = [](const Json& json) {
+    std::string text = "    ";
+    for (const char c : to_pretty_text(json)) text += c == '\n' ? "\n    " : std::string(1, c);
+    return text;
+  };
+  std::string out;
+  out += "  Claude Code\n    claude mcp add --transport http weir " + endpoint + " --header \"Authorization: " + bearer +
+         "\"\n\n";
+  out += "  Claude Desktop (claude_desktop_config.json)\n" +
+         indented(Json{{"mcpServers",
+                        {{"weir",
+                          {{"command", "npx"},
+                           {"args", {"-y", "mcp-remote", endpoint, "--header", "Authorization:${WEIR_AUTH}"}},
+                           {"env", {{"WEIR_AUTH", bearer}}}}}}}}) +
+         "\n\n";
+  out += "  Cursor (~/.cursor/mcp.json)\n" +
+         indented(Json{{"mcpServers", {{"weir", {{"url", endpoint}, {"headers", {{"Authorization", bearer}}}}}}}}) +
+         "\n\n";
+  out += "  VS Code (.vscode/mcp.json)\n" +
+         indented(Json{{"servers",
+                        {{"weir", {{"type", "http"}, {"url", endpoint}, {"headers", {{"Authorization", bearer}}}}}}}}) +
+         "\n\n";
+  out += "  Anything else\n    curl -H \"Authorization: " + bearer + "\" " + std::string(url) + "/v1/quota\n";
+  return out;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,100 @@
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "server/cli/commands.h"
+#include "server/cli/server_options.h"
+#include "store/database.h"
+
+namespace weir::cli {
+namespace {
+
+// Prints one finding of the doctor a line. Not thread-safe: owned by run_doctor.
+class Findings {
+ public:
+  explicit Findings(Terminal& terminal) : terminal_(terminal) {}
+
+  void good(const std::string& what) { terminal_.line(terminal_.paint(Colour::green, "ok    ") + what); }
+  void bad(const std::string& what, const std::string& advice) {
+    terminal_.line(terminal_.paint(Colour::red, "wrong ") + what);
+    terminal_.line("      " + advice);
+    ++bad_;
+  }
+  [[nodiscard]] int bad_count() const { return bad_; }
+
+ private:
+  Terminal& terminal_;
+  int bad_ = 0;
+};
+
+void look_at_data_folder(const std::string& dir, Findings& findings) {
+  namespace fs = std::filesystem;
+  struct stat info {};
+  if (stat(dir.c_str(), &info) != 0) {
+    findings.bad("There is no data folder " + dir + ".", "Start the server once (weir serve --data " + dir +
+                                                              "), or name the folder with --data.");
+    return;
+  }
+  if ((info.st_mode & 0077) != 0) {
+    findings.bad("The data folder " + dir + " can be read by others.", "Close it: chmod 700 " + dir);
+  } else {
+    findings.good("The data folder " + dir + " belongs to its owner alone.");
+  }
+  const fs::path key = fs::path(dir) / kAdminKeyFile;
+  if (stat(key.c_str(), &info) == 0 && (info.st_mode & 0077) != 0) {
+    findings.bad("The admin key " + key.string() + " can be read by others.", "Close it: chmod 600 " + key.string());
+  }
+  const fs::path database = fs::path(dir) / "weir.db";
+  if (!fs::exists(database)) {
+    findings.bad("There is no database in " + dir + ".", "Start the server once: weir serve --data " + dir);
+    return;
+  }
+  store::DatabaseSettings settings;
+  settings.path = database.string();
+  auto opened = store::Database::open(settings);
+  if (opened) {
+    findings.good("The database " + database.string() + " opens and is of this version.");
+  } else {
+    findings.bad("The database " + database.string() + " cannot be used.", opened.error().message);
+  }
+}
+
+void look_at_server(Client& client, Findings& findings) {
+  auto health = client.get("/healthz");
+  if (!health) {
+    findings.bad("No server answers at " + client.url() + ".",
+                 health.error().message + " Start it with weir serve, or name another with --url.");
+    return;
+  }
+  if (health->status != 200) {
+    findings.bad(client.url() + "/healthz answers HTTP " + std::to_string(health->status) + ".",
+                 "Is this a Weir server? Its log says why it is not healthy.");
+    return;
+  }
+  findings.good("A server answers at " + client.url() + ".");
+  auto quota = client.call_tool("get_quota", Json::object());
+  if (!quota) {
+    findings.bad("The key is refused.", quota.error().message);
+  } else {
+    findings.good("The key is accepted; its tier is " + string_or(quota->structured, "tier", "unknown") + ".");
+  }
+}
+
+}  // namespace
+
+int run_doctor(const ServerOptions& options, Terminal& terminal) {
+  Findings findings(terminal);
+  look_at_data_folder(options.data_dir, findings);
+  auto client = client_for(options);
+  if (!client) {
+    findings.bad("The server's URL is not one.", client.error().message);
+  } else {
+    look_at_server(**client, findings);
+  }
+  const int bad = findings.bad_count();
+  terminal.line("");
+  terminal.line(bad == 0 ? "Nothing is wrong." : std::to_string(bad) + (bad == 1 ? " thing is" : " things are") + " wrong.");
+  return bad == 0 ? kExitOk : kExitGateFailed;
+}
+
+}  // namespace weir::cli

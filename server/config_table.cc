@@ -1,0 +1,228 @@
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "server/config.h"
+
+namespace weir::server {
+namespace {
+
+Error expected(std::string_view what, std::string_view text) {
+  return Error(ErrorCode::validation_failed,
+               "expects " + std::string(what) + ", got \"" + printable(text) + "\"");
+}
+
+Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, std::int64_t most) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
+    return expected("a whole number from " + std::to_string(least) + " to " + std::to_string(most), text);
+  }
+  return value;
+}
+
+// A setter for an integral field: its bounds are checked here and shown in the reference.
+template <auto kField, std::int64_t kLeast, std::int64_t kMost>
+Result<void> set_integer(Config& config, std::string_view text) {
+  auto value = parse_integer(text, kLeast, kMost);
+  if (!value) return std::move(value).error();
+  auto& field = kField(config);
+  field = std::remove_reference_t<decltype(field)>(*value);
+  return {};
+}
+template <auto kField>
+std::string show_integer(const Config& config) {
+  const auto& field = kField(const_cast<Config&>(config));
+  if constexpr (requires { field.count(); }) {
+    return std::to_string(field.count());
+  } else {
+    return std::to_string(field);
+  }
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> items;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    std::string_view item = text.substr(0, comma);
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    if (!item.empty()) items.emplace_back(item);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return items;
+}
+
+template <auto kField>
+Result<void> set_list(Config& config, std::string_view text) {
+  kField(config) = split_list(text);
+  return {};
+}
+std::string join(const std::vector<std::string>& items) {
+  std::string text;
+  for (const std::string& item : items) text += (text.empty() ? "" : ",") + item;
+  return text;
+}
+template <auto kField>
+std::string show_list(const Config& config) {
+  return join(kField(const_cast<Config&>(config)));
+}
+
+template <typename E>
+struct Choice {
+  std::string_view name;
+  E value;
+};
+template <auto kField, const auto& kChoices>
+Result<void> set_choice(Config& config, std::string_view text) {
+  std::string names;
+  for (const auto& choice : kChoices) {
+    if (choice.name == text) {
+      kField(config) = choice.value;
+      return {};
+    }
+    names += (names.empty() ? "" : ", ") + std::string(choice.name);
+  }
+  return expected("one of " + names, text);
+}
+template <auto kField, const auto& kChoices>
+std::string show_choice(const Config& config) {
+  for (const auto& choice : kChoices) {
+    if (choice.value == kField(const_cast<Config&>(config))) return std::string(choice.name);
+  }
+  return "";
+}
+
+using Synchronous = store::DatabaseSettings::Synchronous;
+constexpr std::array kSynchronous = {Choice<Synchronous>{"normal", Synchronous::normal},
+                                     Choice<Synchronous>{"full", Synchronous::full}};
+constexpr std::array kLoopback = {Choice<Config::Loopback>{"auto", Config::Loopback::automatic},
+                                  Choice<Config::Loopback>{"true", Config::Loopback::allowed},
+                                  Choice<Config::Loopback>{"false", Config::Loopback::refused}};
+constexpr std::array kRateStatus = {Choice<Config::RateLimitStatus>{"result", Config::RateLimitStatus::result},
+                                    Choice<Config::RateLimitStatus>{"http", Config::RateLimitStatus::http}};
+constexpr std::array kLevels = {
+    Choice<log::Level>{"debug", log::Level::debug}, Choice<log::Level>{"info", log::Level::info},
+    Choice<log::Level>{"warning", log::Level::warning}, Choice<log::Level>{"error", log::Level::error},
+    Choice<log::Level>{"off", log::Level::off}};
+constexpr std::array kFormats = {Choice<Config::LogFormat>{"auto", Config::LogFormat::automatic},
+                                 Choice<Config::LogFormat>{"text", Config::LogFormat::text},
+                                 Choice<Config::LogFormat>{"json", Config::LogFormat::json}};
+
+Result<void> set_listen(Config& config, std::string_view text) {
+  auto place = parse_listen(text);
+  if (!place) return std::move(place).error();
+  config.http.host = place->first;
+  config.http.port = place->second;
+  return {};
+}
+std::string show_listen(const Config& config) {
+  const bool is_v6 = config.http.host.find(':') != std::string::npos;
+  return (is_v6 ? "[" + config.http.host + "]" : config.http.host) + ":" + std::to_string(config.http.port);
+}
+
+Result<void> set_data_dir(Config& config, std::string_view text) {
+  if (text.empty()) return expected("the path of a folder", text);
+  config.data_dir = text;
+  return {};
+}
+
+Result<void> set_public_url(Config& config, std::string_view text) {
+  if (text.empty()) {
+    config.public_url.clear();
+    return {};
+  }
+  auto url = egress::Url::parse(text);
+  if (!url || url->path != "/") return expected("an http or https URL without a path", text);
+  config.public_url = url->origin();
+  return {};
+}
+
+Result<void> set_private_ranges(Config& config, std::string_view text) {
+  std::vector<egress::AddressRange> ranges;
+  for (const std::string& item : split_list(text)) {
+    auto range = egress::AddressRange::parse(item);
+    if (!range) return expected("address ranges such as 10.1.0.0/16", item);
+    ranges.push_back(*range);
+  }
+  config.scans_allow_private = std::move(ranges);
+  return {};
+}
+std::string show_private_ranges(const Config& config) {
+  std::string text;
+  for (const auto& range : config.scans_allow_private) text += (text.empty() ? "" : ",") + range.to_text();
+  return text;
+}
+
+#define FIELD(path) [](Config & c) -> auto& { return c.path; }
+#define INTEGER(name, path, least, most, text)                                             \
+  Setting {                                                                                \
+    name, "integer", #least " to " #most, text, set_integer<FIELD(path), least, most>, show_integer<FIELD(path)> \
+  }
+#define LIST(name, path, text) \
+  Setting { name, "list", "", text, set_list<FIELD(path)>, show_list<FIELD(path)> }
+#define CHOICE(name, path, choices, names, text) \
+  Setting { name, "choice", names, text, set_choice<FIELD(path), choices>, show_choice<FIELD(path), choices> }
+
+// The order is the order of the reference and of weir.example.toml.
+constexpr std::array kSettings = {
+    Setting{"data.dir", "path", "", "Folder of the database, the first key and the lock file.", set_data_dir,
+            [](const Config& c) { return c.data_dir; }},
+    Setting{"server.listen", "address", "",
+            "HOST:PORT to listen on. Port 0 takes a free port. Anything but a loopback address is reachable by others.",
+            set_listen, show_listen},
+    Setting{"server.public_url", "url", "",
+            "What callers type to reach this server, when it stands behind a proxy. Empty: the listener's address.",
+            set_public_url, [](const Config& c) { return c.public_url; }},
+    LIST("server.allowed_hosts", allowed_hosts,
+         "Host header values that are answered besides the listener's own names (protection against DNS rebinding)."),
+    INTEGER("server.workers", http.workers, 1, 256, "Threads that serve requests."),
+    INTEGER("server.head_bytes_max", http.head_bytes_max, 1024, 1048576, "Largest request head; beyond: 431."),
+    INTEGER("server.body_bytes_max", http.body_bytes_max, 1024, 67108864, "Largest request body; beyond: 413."),
+    INTEGER("server.connections_max", http.connections_max, 8, 1000000, "Open connections; beyond: refused."),
+    INTEGER("server.connections_per_address_max", http.connections_per_address_max, 1, 1000000,
+            "Open connections of one client address; beyond: refused."),
+    INTEGER("server.head_timeout_ms", http.head_timeout, 10, 600000, "From the first byte to the end of the head."),
+    INTEGER("server.body_timeout_ms", http.body_timeout, 10, 3600000, "From the end of the head to the end of the body."),
+    INTEGER("server.idle_timeout_ms", http.idle_timeout, 10, 3600000, "Between requests of a kept-alive connection."),
+    INTEGER("server.write_timeout_ms", http.write_timeout, 10, 3600000,
+            "Without progress while a reply waits to be sent."),
+    INTEGER("server.stop_timeout_ms", http.stop_timeout, 0, 600000, "How long running calls may take after SIGTERM."),
+    INTEGER("server.stream_heartbeat_ms", http.stream_heartbeat, 100, 600000, "Between comments on a quiet stream."),
+    INTEGER("server.stream_retry_ms", http.stream_retry, 100, 600000,
+            "When readers should come back after the server has stopped."),
+    INTEGER("server.stream_pending_bytes_max", http.stream_pending_bytes_max, 1024, 67108864,
+            "A reader for whom more waits is disconnected; it resumes by event id."),
+    INTEGER("server.stream_pending_frames_max", http.stream_pending_frames_max, 1, 1000000, "The same, in events."),
+    CHOICE("store.synchronous", store.synchronous, kSynchronous, "normal, full",
+           "normal: a killed process loses nothing. full: a power cut neither."),
+    INTEGER("store.busy_timeout_ms", store.busy_timeout, 0, 60000, "Wait for another process that is writing."),
+    INTEGER("store.readers", store.readers, 1, 64, "Read connections."),
+    INTEGER("limits.failures_per_address", gate.failures_per_address, 1, 100000,
+            "Calls without a valid key that one address may make in a minute."),
+    INTEGER("limits.tracked_addresses_max", gate.tracked_addresses_max, 100, 10000000,
+            "Addresses whose failures are remembered; beyond, the oldest is forgotten."),
+    INTEGER("limits.key_refresh_ms", gate.key_refresh, 0, 60000,
+            "How long a looked-up key is believed: the longest time after which a revocation acts."),
+    LIST("mcp.allowed_origins", mcp_allowed_origins,
+         "Origins of web pages that may call /mcp besides the server's own. Others get 403."),
+    CHOICE("mcp.rate_limit_status", mcp_rate_limit_status, kRateStatus, "result, http",
+           "result: a refused tool call is a result that the model reads. http: it is HTTP 429."),
+    INTEGER("mcp.session_idle_ms", mcp_session_idle, 1000, 2592000000, "An unused session ends after this time."),
+    CHOICE("scans.allow_loopback", scans_allow_loopback, kLoopback, "auto, true, false",
+           "May this machine itself be scanned? auto: only if the server listens on a loopback address."),
+    Setting{"scans.allow_private", "list of ranges", "",
+            "Private address ranges that may be scanned, such as 10.1.0.0/16. Empty: none.", set_private_ranges,
+            show_private_ranges},
+    INTEGER("scans.at_once", scans_at_once, 1, 64, "Scans that run at the same time on this server."),
+    INTEGER("scans.deadline_s", scans_deadline, 10, 86400, "A scan that takes longer ends as timed_out."),
+    INTEGER("scans.cooldown_s", scans_cooldown, 0, 86400, "Between two scans of one public host."),
+    CHOICE("log.level", log_level, kLevels, "debug, info, warning, error, off", "What is logged to standard error."),
+    CHOICE("log.format", log_format, kFormats, "auto, text, json", "auto: text on a terminal, else JSON lines."),
+};
+
+}  // namespace
+
+std::span<const Setting> settings() { return kSettings; }
+
+}  // namespace weir::server
