@@ -98,6 +98,7 @@ class RedisConnection::Link {
       wait();
       step();
     }
+    is_loss_logged_ = true;  // an end is no loss
     close("Weir is stopping");
   }
 

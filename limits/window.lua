@@ -33,16 +33,19 @@ else
   stamp = seconds * 1000 + math.ceil(micros / 1000)
 end
 
-local function time_at(key, index)
-  local distance = (tonumber(redis.call('LINDEX', key, index)) - now) % CYCLE
+local function time_of(entry)
+  local distance = (tonumber(entry) - now) % CYCLE
   if distance > AHEAD then distance = distance - CYCLE end
   return now + distance
 end
 
--- Units at the left whose time is `gone` or before. Usually none or one; after a pause found by galloping, so that a
--- large window costs no call for each unit.
+local function time_at(key, index)
+  return time_of(redis.call('LINDEX', key, index))
+end
+
+-- Units at the left whose time is `gone` or before, of which there is one at least. After a pause found by galloping,
+-- so that a large window costs no call for each unit. (An index is cheaper as text: Redis formats numbers slowly.)
 local function expired(key, count, gone)
-  if count == 0 or time_at(key, 0) > gone then return 0 end
   local low, step = 0, 1
   while low + step < count and time_at(key, low + step) <= gone do
     low = low + step
@@ -57,32 +60,43 @@ local function expired(key, count, gone)
 end
 
 local admitted = true
-local counts, limits, lengths = {}, {}, {}
+local counts, limits, lengths, firsts = {}, {}, {}, {}
 for i = 1, policies do
   local key = KEYS[i]
-  limits[i] = tonumber(ARGV[2 * i])
-  lengths[i] = tonumber(ARGV[2 * i + 1])
-  local count = redis.call('LLEN', key)
-  local gone = expired(key, count, now - lengths[i])
-  if gone == 1 then
-    redis.call('LPOP', key)
-  elseif gone > 0 then
-    redis.call('LTRIM', key, gone, -1)
+  local limit, length = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+  local count, first = 0, nil
+  local oldest = redis.call('LINDEX', key, '0')
+  if oldest then
+    count = redis.call('LLEN', key)
+    first = time_of(oldest)
+    if first <= now - length then
+      local gone = expired(key, count, now - length)
+      if gone == 1 then
+        redis.call('LPOP', key)
+      else
+        redis.call('LTRIM', key, gone, '-1')
+      end
+      count = count - gone
+      first = count > 0 and time_at(key, '0') or nil
+    end
   end
-  counts[i] = count - gone
-  if cost > 0 then
-    if counts[i] + cost > limits[i] then admitted = false end
-    -- A clock that was set back frees nothing early: what is spent then counts from the newest unit's time.
-    if counts[i] > 0 then stamp = math.max(stamp, time_at(key, -1)) end
-  end
+  if cost > 0 and count + cost > limit then admitted = false end
+  counts[i], limits[i], lengths[i], firsts[i] = count, limit, length, first
 end
 
+if cost > 0 and admitted then
+  -- A clock that was set back frees nothing early: what is spent then counts from the newest unit's time.
+  for i = 1, policies do
+    if counts[i] > 0 then stamp = math.max(stamp, time_at(KEYS[i], '-1')) end
+  end
+end
 local entry = stamp % CYCLE
 if entry >= CYCLE / 2 then entry = entry - CYCLE end
 
-if admitted and cost > 0 then
+if cost > 0 and admitted then
+  local text = string.format('%d', entry)
   local units = {}
-  for unit = 1, math.min(cost, CHUNK) do units[unit] = entry end
+  for unit = 1, math.min(cost, CHUNK) do units[unit] = text end
   for i = 1, policies do
     local left = cost
     while left > 0 do
@@ -90,27 +104,33 @@ if admitted and cost > 0 then
       redis.call('RPUSH', KEYS[i], unpack(units, 1, pushed))
       left = left - pushed
     end
+    -- On a slow machine the window of a new unit may already be over: then this deletes the list, and rightly so.
     if given then
       redis.call('PEXPIRE', KEYS[i], TEST_EXPIRY_MS)
     else
-      redis.call('PEXPIREAT', KEYS[i], stamp + lengths[i])
+      redis.call('PEXPIREAT', KEYS[i], string.format('%.0f', stamp + lengths[i]))
     end
     counts[i] = counts[i] + cost
+    firsts[i] = firsts[i] or stamp
   end
 end
 
 local answer = {admitted and 1 or 0, entry}
 for i = 1, policies do
+  local count, limit, length = counts[i], limits[i], lengths[i]
   local reset, retry = 0, 0
-  if counts[i] > 0 then reset = time_at(KEYS[i], 0) + lengths[i] - now end
+  if count > 0 then reset = firsts[i] + length - now end
   if not admitted then
-    if cost > limits[i] then
-      retry = lengths[i]
-    elseif counts[i] + cost > limits[i] then
-      retry = time_at(KEYS[i], counts[i] - (limits[i] - cost) - 1) + lengths[i] - now
+    local must_leave = count - (limit - cost)
+    if cost > limit then
+      retry = length
+    elseif must_leave == 1 then
+      retry = reset
+    elseif must_leave > 1 then
+      retry = time_at(KEYS[i], must_leave - 1) + length - now
     end
   end
-  answer[3 * i] = math.max(limits[i] - counts[i], 0)
+  answer[3 * i] = math.max(limit - count, 0)
   answer[3 * i + 1] = reset
   answer[3 * i + 2] = retry
 end
