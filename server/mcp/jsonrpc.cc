@@ -38,7 +38,8 @@ Element parse_element(Json value) {
   }
   message.kind = id_member == nullptr ? Message::Kind::notification : Message::Kind::request;
   message.method = method->get<std::string>();
-  if (const auto params = value.find("params"); params != value.end()) {
+  // Some clients write null for "none".
+  if (const auto params = value.find("params"); params != value.end() && !params->is_null()) {
     if (!params->is_object()) return invalid(id, R"(Invalid request: "params" must be an object)");
     message.params = std::move(*params);
   }

@@ -1,5 +1,8 @@
 #include "server/mcp/progress.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "server/mcp/jsonrpc.h"
 
 namespace weir::mcp {
@@ -19,6 +22,8 @@ std::optional<double> percent_of(const Json& data) {
   return percent->get<double>();
 }
 
+double rounded(double progress) { return std::round(progress / kSmallStep) * kSmallStep; }
+
 std::string message_of(const streaming::Event& event) {
   if (const auto message = string_member(event.data, "message")) return *message;
   if (const auto phase = string_member(event.data, "phase")) return *phase;
@@ -30,11 +35,10 @@ std::string message_of(const streaming::Event& event) {
 void ProgressPace::take(const streaming::Event& event) {
   const auto percent = percent_of(event.data);
   if (percent) total_ = kPercentTotal;
-  const double base = waiting_ ? waiting_->progress : last_progress_;
-  double progress = percent.value_or(base < 0 ? 0 : base + kSmallStep);
-  // Late or repeated: what was told stays the most that is known.
-  if (waiting_ && progress < waiting_->progress) progress = waiting_->progress;
-  if (progress <= last_progress_) return;
+  double progress = percent.value_or(last_progress_ < 0 ? 0 : rounded(last_progress_ + kSmallStep));
+  // Late or repeated: what waits to be told stays the most that is known.
+  if (waiting_) progress = std::max(progress, waiting_->progress);
+  if (progress <= last_progress_ || progress > kPercentTotal) return;
   waiting_ = Step{progress, total_, message_of(event)};
 }
 
@@ -51,6 +55,7 @@ std::optional<ProgressPace::TimePoint> ProgressPace::next() const {
 }
 
 void ProgressReporter::report(const streaming::Event& event) {
+  if (streaming::is_terminal_event(event.type)) return;  // the answer says that
   const bool is_open = state_.with([&](State& state) {
     if (!state.is_stopped) state.pace.take(event);
     return state.is_started && !state.is_stopped;
@@ -88,7 +93,8 @@ void ProgressReporter::send_due() {
     port_->notify(notification_message("notifications/progress", std::move(params)));
   }
   if (due.timer) {
-    timers_.at(*due.timer, [weak = weak_from_this()] {
+    // A delay and not a time: the clock of a test is not the timer's.
+    timers_.at(std::chrono::steady_clock::now() + (*due.timer - now), [weak = weak_from_this()] {
       const auto reporter = weak.lock();
       if (!reporter) return;
       reporter->state_.with([](State& state) { state.is_timer_set = false; });

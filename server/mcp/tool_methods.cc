@@ -20,8 +20,10 @@ void finish(const Dispatch& dispatch, Call& call, const Result<tools::ToolResult
     call.succeed(call_tool_result(success_answer(*result), call.revision, call.decision));
     return;
   }
-  // The caller does not pay for our failure (limits.md section 1).
+  // The caller does not pay for our failure (docs/reference/mcp.md, "Pace").
   if (result.error().code == ErrorCode::internal) {
+    log::error("mcp.tool_failed",
+               {{"tool", call.tool->name}, {"request_id", call.request_id}, {"cause", result.error().cause}});
     const Method* method = find_method(call.message.method, call.revision, call.message.kind);
     dispatch.gate.refund(*call.caller, spec_of(*method, call.tool), call.decision);
   }

@@ -40,6 +40,7 @@ ToolAnswer error_answer(const Error& error, std::string_view request_id) {
   if (error.retry_after) {
     text += "\nRetry after " + std::to_string(server::retry_after_seconds(*error.retry_after)) + " seconds.";
   }
+  if (error.code == ErrorCode::internal) text += "\nRequest id: " + std::string(request_id);
   answer.texts.push_back(std::move(text));
   answer.structured = server::error_object(error, request_id);
   return answer;
