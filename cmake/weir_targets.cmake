@@ -9,8 +9,9 @@ target_compile_options(weir_flags INTERFACE
 target_include_directories(weir_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_definitions(weir_flags INTERFACE WEIR_VERSION="${PROJECT_VERSION}")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # g++ 12 reports false positives of these two inside libstdc++ when optimising.
-  target_compile_options(weir_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
+  # g++ 12 reports false positives of these inside libstdc++ when optimising.
+  target_compile_options(weir_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-array-bounds
+                         -Wno-stringop-overflow -Wno-stringop-overread)
   target_link_options(weir_flags INTERFACE -fuse-ld=gold)
 endif()
 if(WEIR_SANITIZE)

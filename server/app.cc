@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "limits/memory_limiter.h"
-#include "server/error_reply.h"
+#include "store/idempotency_store.h"
 #include "tools/all_tools.h"
 #include "tools/scans/scan_job.h"
 
@@ -75,6 +75,11 @@ Result<void> App::open() {
   auto listener = http::Server::open(config_.http, timers_);
   if (!listener) return std::move(listener).error();
   http_ = *std::move(listener);
+
+  // Requests that a killed process left in flight will never be answered: their tokens may be used again.
+  auto forgotten =
+      database_->write([](store::Transaction& transaction) { return store::forget_idempotent_in_flight(transaction); });
+  if (!forgotten) return forgotten;
 
   auto first = first_start(*database_, clock_, random_, ids_);
   if (!first) return std::move(first).error();

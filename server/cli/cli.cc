@@ -124,7 +124,7 @@ void add_client_commands(CLI::App& app, Flags& flags) {
   auto* scan = app.add_subcommand("scan", "Scan a site, show the events live, and fail on findings if asked to");
   scan->add_option("target", flags.scan.target_url, "The site's URL");
   scan->add_flag("--self", flags.scan.is_self, "Scan the Weir server itself");
-  scan->add_option("--profile", flags.scan.profile, "passive or quick")->capture_default_str();
+  scan->add_option("--profile", flags.scan.profile, "passive, quick or full")->capture_default_str();
   scan->add_option("--fail-on", flags.scan.fail_on, "Exit with 1 if an open finding is at least this severe");
   scan->add_option("--attest", flags.scan.attest, "Why you may scan it; needed the first time for other machines");
   scan->add_option("--report", flags.scan.report_path, "Write the report to this file, as markdown");
