@@ -5,7 +5,8 @@
 #include <cstdlib>
 #include <utility>
 
-// valijson reports impossible cases by throwing; its headers are only seen here.
+// Otherwise valijson prints and aborts where it cannot go on.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
