@@ -8,25 +8,32 @@ http::Response json_response(int status, http::Headers headers, const Json& body
   return {status, std::move(headers), "application/json", to_text(body)};
 }
 
-std::shared_ptr<const std::string> message_frame(const Json& message) {
-  return std::make_shared<const std::string>(streaming::encode_sse({"", "message", to_text(message), std::nullopt}));
+namespace {
+
+std::shared_ptr<const std::string> text_frame(std::string text) {
+  return std::make_shared<const std::string>(streaming::encode_sse({"", "message", std::move(text), std::nullopt}));
 }
+
+}  // namespace
+
+std::shared_ptr<const std::string> message_frame(const Json& message) { return text_frame(to_text(message)); }
 
 void HttpReply::send(Answer answer) {
   // Never two: a stream that could not be opened leaves the answer to what follows.
   if (answer.status == 200 && !accepts_.json) open_stream(answer.headers);
-  const auto frame = message_frame(answer.message);
+  std::string text = to_text(answer.message);
   const auto stream = state_.with([&](State& state) {
-    if (!state.stream) state.last_frame = frame;
+    // Kept until the reply is on its way, for a stream that is being opened right now.
+    if (!state.stream) state.last_text = text;
     return std::exchange(state.stream, nullptr);
   });
   if (stream) {
-    stream->send(frame);
+    stream->send(text_frame(std::move(text)));
     stream->close();
     return;
   }
-  if (exchange_->reply(json_response(answer.status, std::move(answer.headers), answer.message))) {
-    state_.with([](State& state) { state.last_frame = nullptr; });
+  if (exchange_->reply({answer.status, std::move(answer.headers), "application/json", std::move(text)})) {
+    state_.with([](State& state) { state.last_text.reset(); });
   }
 }
 
@@ -37,12 +44,12 @@ bool HttpReply::open_stream(const http::Headers& headers) {
   head.headers.set("X-Accel-Buffering", "no");
   const auto stream = exchange_->start_stream(std::move(head));
   if (!stream) return false;
-  auto [last_frame, departed] = state_.with([&](State& state) {
-    if (!state.last_frame) state.stream = stream;
-    return std::pair{std::exchange(state.last_frame, nullptr), std::exchange(state.departed, nullptr)};
+  auto [last_text, departed] = state_.with([&](State& state) {
+    if (!state.last_text) state.stream = stream;
+    return std::pair{std::exchange(state.last_text, std::nullopt), std::exchange(state.departed, nullptr)};
   });
-  if (last_frame) {
-    stream->send(last_frame);
+  if (last_text) {
+    stream->send(text_frame(*std::move(last_text)));
     stream->close();
     return false;
   }

@@ -3,6 +3,8 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/guarded.h"
@@ -28,7 +30,7 @@ class HttpReply final : public ReplyPort {
   // The answer may come from another thread while the stream is being opened: whoever comes second sends it.
   struct State {
     std::shared_ptr<http::SseStream> stream;
-    std::shared_ptr<const std::string> last_frame;
+    std::optional<std::string> last_text;
     std::function<void()> departed;
   };
   const std::shared_ptr<http::Exchange> exchange_;

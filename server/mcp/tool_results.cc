@@ -18,15 +18,15 @@ Json error_schema() {
 
 }  // namespace
 
-ToolAnswer success_answer(const tools::ToolResult& result) {
+ToolAnswer success_answer(tools::ToolResult result) {
   ToolAnswer answer;
-  answer.structured = result.structured;
+  answer.structured = std::move(result.structured);
   if (result.document) {
-    answer.texts.push_back(result.document->text);
+    answer.texts.push_back(std::move(result.document->text));
     return answer;
   }
-  if (!result.summary.empty()) answer.texts.push_back(result.summary);
-  answer.texts.push_back(to_text(result.structured));
+  if (!result.summary.empty()) answer.texts.push_back(std::move(result.summary));
+  answer.texts.push_back(to_text(answer.structured));
   return answer;
 }
 
@@ -50,13 +50,17 @@ ToolAnswer refusal_answer(const limits::Decision& decision, std::string_view req
   return {true, {server::refusal_message(decision)}, server::refusal_object(decision, request_id)};
 }
 
-Json call_tool_result(const ToolAnswer& answer, Revision revision, const limits::Decision& decision) {
+Json call_tool_result(ToolAnswer answer, Revision revision, const limits::Decision& decision) {
   Json result{{"content", Json::array()}, {"isError", answer.is_error}};
-  for (const std::string& text : answer.texts) result["content"].push_back({{"type", "text"}, {"text", text}});
+  for (std::string& text : answer.texts) {
+    Json& block = result["content"].emplace_back(Json::object());
+    block["type"] = "text";
+    block["text"] = std::move(text);
+  }
   const bool may_be_any_json = features_of(revision).has_result_type;
   if (features_of(revision).has_structured_content && !answer.structured.is_null() &&
       (may_be_any_json || answer.structured.is_object())) {
-    result["structuredContent"] = answer.structured;
+    result["structuredContent"] = std::move(answer.structured);
   }
   result["_meta"][std::string(meta::kRateLimit)] = rate_limit_meta(decision);
   return result;

@@ -20,13 +20,13 @@ struct ToolAnswer {
 };
 
 // A document is the text itself; anything else is a summary and its JSON, for hosts that show the model only text.
-ToolAnswer success_answer(const tools::ToolResult& result);
+ToolAnswer success_answer(tools::ToolResult result);
 // What was wrong, field by field, and when to try again, in a text that a model can act on.
 ToolAnswer error_answer(const Error& error, std::string_view request_id);
 ToolAnswer refusal_answer(const limits::Decision& decision, std::string_view request_id);
 
 // CallToolResult.
-Json call_tool_result(const ToolAnswer& answer, Revision revision, const limits::Decision& decision);
+Json call_tool_result(ToolAnswer answer, Revision revision, const limits::Decision& decision);
 // Tool, as tools/list shows it.
 Json tool_definition(const tools::Tool& tool, Revision revision);
 // The tool's output schema or the error object: a client may hold a failed result to the schema too.
