@@ -83,6 +83,17 @@ Result<std::vector<AccountRow>> list_accounts(Transaction& transaction) {
   return each_row(std::move(sql).query(transaction), account_from);
 }
 
+Result<Page<AccountRow>> accounts_page(Transaction& transaction, const PageRequest& page) {
+  const std::int64_t limit = page_limit(page);
+  SqlText sql("SELECT ");
+  sql.add(kAccountColumns).add(" FROM accounts a");
+  if (!page.after_id.empty()) sql.add(" WHERE a.id < ", page.after_id);
+  sql.add(" ORDER BY a.id DESC LIMIT ", limit + 1);
+  auto accounts = each_row(std::move(sql).query(transaction), account_from);
+  if (!accounts) return std::move(accounts).error();
+  return page_of(*std::move(accounts), limit, [](const AccountRow& account) { return account.id; });
+}
+
 Result<void> set_account_tier(Transaction& transaction, std::string_view id, std::string_view tier,
                               std::optional<std::int64_t> limit_override, UnixMillis now) {
   return changed_one(
@@ -126,6 +137,24 @@ Result<std::vector<KeyWithAccount>> list_keys(Transaction& transaction, std::str
   if (!account_id.empty()) sql.add(" WHERE k.account_id = ", text_value(account_id));
   sql.add(" ORDER BY k.id DESC");
   return each_row(std::move(sql).query(transaction), key_with_account_from);
+}
+
+Result<Page<KeyWithAccount>> keys_page(Transaction& transaction, std::string_view account_id, const PageRequest& page) {
+  const std::int64_t limit = page_limit(page);
+  SqlText sql = select_keys_with_accounts();
+  sql.add(" WHERE 1 = 1");
+  if (!account_id.empty()) sql.add(" AND k.account_id = ", text_value(account_id));
+  if (!page.after_id.empty()) sql.add(" AND k.id < ", page.after_id);
+  sql.add(" ORDER BY k.id DESC LIMIT ", limit + 1);
+  auto keys = each_row(std::move(sql).query(transaction), key_with_account_from);
+  if (!keys) return std::move(keys).error();
+  return page_of(*std::move(keys), limit, [](const KeyWithAccount& each) { return each.key.id; });
+}
+
+Result<KeyWithAccount> key_with_account(Transaction& transaction, std::string_view id) {
+  SqlText sql = select_keys_with_accounts();
+  sql.add(" WHERE k.id = ", text_value(id));
+  return only_row(std::move(sql).query(transaction), key_with_account_from, kNoKey);
 }
 
 Result<void> revoke_key(Transaction& transaction, std::string_view id, UnixMillis at) {

@@ -49,6 +49,8 @@ Result<void> insert_account(Transaction& transaction, const AccountRow& account)
 Result<AccountRow> account_by_name(Transaction& transaction, std::string_view name);
 Result<AccountRow> account_by_id(Transaction& transaction, std::string_view id);
 Result<std::vector<AccountRow>> list_accounts(Transaction& transaction);
+// Newest first.
+Result<Page<AccountRow>> accounts_page(Transaction& transaction, const PageRequest& page);
 Result<void> set_account_tier(Transaction& transaction, std::string_view id, std::string_view tier,
                               std::optional<std::int64_t> limit_override, UnixMillis now);
 
@@ -59,6 +61,9 @@ Result<KeyWithAccount> key_by_hash(Transaction& transaction, std::string_view ha
 Result<ApiKeyRow> key_by_id(Transaction& transaction, std::string_view id);
 // Newest first; of every account if `account_id` is empty.
 Result<std::vector<KeyWithAccount>> list_keys(Transaction& transaction, std::string_view account_id);
+Result<Page<KeyWithAccount>> keys_page(Transaction& transaction, std::string_view account_id, const PageRequest& page);
+// Returns not_found.
+Result<KeyWithAccount> key_with_account(Transaction& transaction, std::string_view id);
 Result<void> revoke_key(Transaction& transaction, std::string_view id, UnixMillis at);
 Result<void> set_key_expiry(Transaction& transaction, std::string_view id, UnixMillis expires_at);
 Result<void> touch_key(Transaction& transaction, std::string_view id, UnixMillis used_at);

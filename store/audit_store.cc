@@ -1,6 +1,7 @@
 #include "store/audit_store.h"
 
 #include "store/columns.h"
+#include "store/sql_text.h"
 
 namespace weir::store {
 namespace {
@@ -13,7 +14,8 @@ AuditRow audit_from(const Row& row) {
           .action = row.text(2),
           .subject = row.text(3),
           .data = row.json(4),
-          .at = time_in(row, 5)};
+          .at = time_in(row, 5),
+          .position = row.integer(6)};
 }
 
 }  // namespace
@@ -26,10 +28,23 @@ Result<void> insert_audit(Transaction& transaction, const AuditRow& row) {
 }
 
 Result<std::vector<AuditRow>> list_audit(Transaction& transaction, std::string_view account_id, std::int64_t limit) {
-  return each_row(transaction.query("SELECT account_id, actor, action, subject, data, at FROM audit "
+  return each_row(transaction.query("SELECT account_id, actor, action, subject, data, at, position FROM audit "
                                     "WHERE account_id = :1 ORDER BY position DESC LIMIT :2",
                                     {text_value(account_id), std::clamp<std::int64_t>(limit, 1, kAuditLimitMax)}),
                   audit_from);
+}
+
+Result<std::vector<AuditRow>> audit_page(Transaction& transaction, std::string_view account_id, std::int64_t limit,
+                                         const std::optional<AuditPosition>& after) {
+  SqlText sql("SELECT account_id, actor, action, subject, data, at, position FROM audit WHERE 1 = 1");
+  if (!account_id.empty()) sql.add(" AND account_id = ", text_value(account_id));
+  if (after) {
+    sql.add(" AND (at < ", time_value(after->at)).add(" OR (at = ", time_value(after->at));
+    sql.add(" AND (account_id < ", after->account_id).add(" OR (account_id = ", after->account_id);
+    sql.add(" AND position < ", after->position, "))))");
+  }
+  sql.add(" ORDER BY at DESC, account_id DESC, position DESC LIMIT ", std::clamp<std::int64_t>(limit, 1, kAuditLimitMax));
+  return each_row(std::move(sql).query(transaction), audit_from);
 }
 
 }  // namespace weir::store
