@@ -1,6 +1,9 @@
 #include "tools/account/account_tools.h"
 
+#include <memory>
+
 #include "store/scans_store.h"
+#include "tools/account/recent_usage.h"
 #include "tools/parameters.h"
 #include "tools/scans/scan_start.h"
 
@@ -57,11 +60,13 @@ std::string quota_summary(const Caller& caller, const limits::PolicyState* shown
          " units left in this window.";
 }
 
-Result<ToolResult> get_quota(const Services& services, const Json& costs, const CallContext& context) {
+Result<ToolResult> get_quota(const Services& services, const Json& costs, RecentUsage& recent, const CallContext& context) {
   const Caller& caller = *context.caller;
   const limits::PolicyState* shown = context.decision.is_unlimited ? nullptr : context.decision.shown();
   Result<Json> scans = scans_json(services, caller, services.tiers.find(caller.tier));
   if (!scans) return std::move(scans).error();
+  Result<Json> usage = recent.of(caller);
+  if (!usage) return std::move(usage).error();
   const auto or_null = [](bool is_known, auto value) { return is_known ? Json(value) : Json(nullptr); };
 
   ToolResult result;
@@ -76,6 +81,7 @@ Result<ToolResult> get_quota(const Services& services, const Json& costs, const 
       {"policies", policies_json(context.decision)},
       {"scans", std::move(*scans)},
       {"costs", costs},
+      {"usage", std::move(*usage)},
   };
   result.summary = quota_summary(caller, shown);
   return result;
@@ -104,6 +110,7 @@ Json quota_schema() {
                            {"started_24h", p::nullable(p::integer("Scans of the last 24 hours; null without a limit."))}})},
       {"costs", p::answer({{"default", p::integer("Units of a call.")},
                            {"tools", p::object("Units of the tools that differ.")}})},
+      {"usage", RecentUsage::schema()},
   });
 }
 
@@ -113,16 +120,19 @@ std::vector<Tool> account_tools(const Services& services, const std::vector<Tool
   return {{
       .name = "get_quota",
       .title = "Get the quota",
-      .description = "Says how many calls this key may make now, when more become free, how many scans may run, and what each tool "
-                     "costs. Free: it costs no unit. Use it before a series of calls or after a refusal.",
+      .description = "Says how many calls this key may make now, when more become free, how many scans may run, what each tool "
+                     "costs, and how many calls were made in 24 hours, 7 and 30 days. Free: it costs no unit. Use it before a series of calls or after a refusal.",
       .input_schema = p::arguments({}),
       .output_schema = quota_schema(),
       .annotations = {.is_read_only = true, .is_idempotent = true},
       .scope = Scope::none,
       .cost = 0,
       .rest = RestRoute{"GET", "/v1/quota", 200},
-      .handler = [&services, costs = costs_of(services, others)](const CallContext& context, const Json&) {
-        return get_quota(services, costs, context);
+      // Shared, because a handler is copied; ends with the last copy.
+      .handler = [&services, costs = costs_of(services, others),
+                  recent = std::make_shared<RecentUsage>(services.database, services.clock)](const CallContext& context,
+                                                                                             const Json&) {
+        return get_quota(services, costs, *recent, context);
       },
   }};
 }
