@@ -150,7 +150,7 @@ class Runner {
     }
     std::string answer = std::exchange(head_, "");
     if (answer.empty()) answer = client.read_response();
-    if (answer.find("text/event-stream") != std::string::npos) answer += client.read_until("\r\n0\r\n\r\n");
+    if (answer.find("Content-Type: text/event-stream") != std::string::npos) answer += client.read_until("\r\n0\r\n\r\n");
     return answer;
   }
 
