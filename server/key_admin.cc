@@ -20,14 +20,14 @@ Error invalid(std::string field, const std::string& message) {
 }
 
 // A name is shown in lists, logs and messages: printable, no surprises at its ends.
-Result<void> check_name(std::string_view what, std::string_view name) {
+Result<void> check_name(std::string_view what, std::string field, std::string_view name) {
   const bool is_visible = std::none_of(name.begin(), name.end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '"';
   });
   if (!name.empty() && name.size() <= kNameCharactersMax && is_visible && name.front() != ' ' && name.back() != ' ') {
     return {};
   }
-  return invalid(std::string(what), "The " + std::string(what) + " name \"" + printable(name, 60) + "\" must have 1 to " +
+  return invalid(std::move(field), "The " + std::string(what) + " name \"" + printable(name, 60) + "\" must have 1 to " +
                                         std::to_string(kNameCharactersMax) +
                                         " characters, without control characters, quotes or outer spaces.");
 }
@@ -95,6 +95,25 @@ Result<void> audit(store::Transaction& transaction, const store::AccountRow& acc
                                            .at = now});
 }
 
+bool is_active_admin(const store::ApiKeyRow& key, UnixMillis now) {
+  const auto scopes = tools::Scopes::parse(key.scopes);
+  return scopes && scopes->allows(tools::Scope::admin) && state_of(key, now) == KeyState::active;
+}
+
+// Nobody may lock everybody out: then only the machine's own command line could make keys again.
+Result<void> check_not_last_admin(store::Transaction& transaction, const store::ApiKeyRow& key, UnixMillis now) {
+  if (!is_active_admin(key, now)) return {};
+  auto keys = store::list_keys(transaction, "");
+  if (!keys) return std::move(keys).error();
+  const bool has_another = std::any_of(keys->begin(), keys->end(), [&](const store::KeyWithAccount& each) {
+    return each.key.id != key.id && is_active_admin(each.key, now);
+  });
+  if (has_another) return {};
+  return Error(ErrorCode::conflict, "The key \"" + key.name + "\" (" + key.prefix +
+                                        "...) is the last active one with the scope admin. Create another first: weir keys "
+                                        "create --scopes admin, or rotate this one.");
+}
+
 // What an audit row says of a key; never the secret nor its hash.
 Json described(const store::ApiKeyRow& key) {
   Json data{{"name", key.name}, {"prefix", key.prefix}, {"scopes", key.scopes}};
@@ -133,8 +152,8 @@ Result<const limits::Tier*> KeyAdmin::known_tier(std::string_view name) const {
 }
 
 Result<void> KeyAdmin::check(const KeyRequest& request) const {
-  if (auto checked = check_name("account", request.account); !checked) return checked;
-  if (auto checked = check_name("key", request.name); !checked) return checked;
+  if (auto checked = check_name("account", "account", request.account); !checked) return checked;
+  if (auto checked = check_name("key", "name", request.name); !checked) return checked;
   if (auto checked = check_limit(request.limit_override); !checked) return checked;
   if (request.tier) {
     if (auto tier = known_tier(*request.tier); !tier) return std::move(tier).error();
@@ -163,24 +182,51 @@ Result<store::AccountRow> KeyAdmin::account_for(store::Transaction& transaction,
     return found;
   }
 
-  store::AccountRow account{.id = ids_.make("acc"),
-                            .name = request.account,
-                            .tier = request.tier.value_or(std::string(kNewAccountTier)),
-                            .limit_override = std::nullopt,
-                            .created_at = clock_.now(),
-                            .updated_at = clock_.now()};
-  if (account.tier == kCustomTier) {
-    if (!request.limit_override) {
-      return invalid("limit_override", "The tier \"custom\" has no limit of its own: give one, in units per minute.");
-    }
-    account.limit_override = request.limit_override;
-  }
-  if (auto inserted = store::insert_account(transaction, account); !inserted) return std::move(inserted).error();
-  auto audited = audit(transaction, account, actor, "account.created", account.id, described(account),
-                       account.created_at);
-  if (!audited) return std::move(audited).error();
+  const std::string tier = request.tier.value_or(std::string(kNewAccountTier));
+  const auto limit = tier == kCustomTier ? request.limit_override : std::nullopt;
+  if (auto checked = check_tier(tier, limit); !checked) return std::move(checked).error();
+  auto account = add_account(transaction, request.account, tier, limit, actor);
+  if (!account) return account;
   is_new = true;
   return account;
+}
+
+Result<void> KeyAdmin::check_tier(std::string_view tier, const std::optional<std::int64_t>& limit_override) const {
+  if (auto known = known_tier(tier); !known) return std::move(known).error();
+  if (auto checked = check_limit(limit_override); !checked) return checked;
+  if ((tier == kCustomTier) == limit_override.has_value()) return {};
+  return invalid("limit_override", tier == kCustomTier
+                                       ? "The tier \"custom\" has no limit of its own: give one, in units per minute."
+                                       : "Only the tier \"custom\" takes a limit; \"" + std::string(tier) +
+                                             "\" has its own.");
+}
+
+Result<store::AccountRow> KeyAdmin::add_account(store::Transaction& transaction, std::string_view name,
+                                                std::string_view tier, std::optional<std::int64_t> limit_override,
+                                                std::string_view actor) const {
+  const UnixMillis now = clock_.now();
+  store::AccountRow account{.id = ids_.make("acc"),
+                            .name = std::string(name),
+                            .tier = std::string(tier),
+                            .limit_override = limit_override,
+                            .created_at = now,
+                            .updated_at = now};
+  if (auto inserted = store::insert_account(transaction, account); !inserted) {
+    if (inserted.error().code != ErrorCode::conflict) return std::move(inserted).error();
+    return Error(ErrorCode::conflict, "There already is an account \"" + account.name + "\". Use it, or choose another name.");
+  }
+  auto audited = audit(transaction, account, actor, "account.created", account.id, described(account), now);
+  if (!audited) return std::move(audited).error();
+  return account;
+}
+
+Result<store::AccountRow> KeyAdmin::create_account(std::string_view name, std::string_view tier,
+                                                   std::optional<std::int64_t> limit_override, std::string_view actor) {
+  if (auto checked = check_name("account", "name", name); !checked) return std::move(checked).error();
+  if (auto checked = check_tier(tier, limit_override); !checked) return std::move(checked).error();
+  return database_.write_for([&](store::Transaction& transaction) {
+    return add_account(transaction, name, tier, limit_override, actor);
+  });
 }
 
 Result<CreatedKey> KeyAdmin::create_key(const KeyRequest& request, std::string_view actor) {
@@ -234,6 +280,7 @@ Result<store::KeyWithAccount> KeyAdmin::revoke_key(std::string_view selector, st
     auto found = find_key(transaction, selector);
     if (!found || found->key.revoked_at) return found;
     const UnixMillis now = clock_.now();
+    if (auto checked = check_not_last_admin(transaction, found->key, now); !checked) return std::move(checked).error();
     found->key.revoked_at = now;
     if (auto done = store::revoke_key(transaction, found->key.id, now); !done) return std::move(done).error();
     auto audited = audit(transaction, found->account, actor, "key.revoked", found->key.id, described(found->key), now);
@@ -245,7 +292,7 @@ Result<store::KeyWithAccount> KeyAdmin::revoke_key(std::string_view selector, st
 Result<CreatedKey> KeyAdmin::rotate_key(std::string_view selector, std::chrono::milliseconds overlap,
                                         std::string_view actor) {
   if (overlap < std::chrono::milliseconds{0}) {
-    return invalid("overlap", "The overlap of a rotation cannot be negative; 0 ends the old key at once.");
+    return invalid("overlap_seconds", "The overlap of a rotation cannot be negative; 0 ends the old key at once.");
   }
   const NewApiKey made = make_api_key(random_);
   const UnixMillis now = clock_.now();
@@ -281,14 +328,7 @@ Result<CreatedKey> KeyAdmin::rotate_key(std::string_view selector, std::chrono::
 
 Result<store::AccountRow> KeyAdmin::change_tier(std::string_view account, std::string_view tier,
                                                 std::optional<std::int64_t> limit_override, std::string_view actor) {
-  if (auto known = known_tier(tier); !known) return std::move(known).error();
-  if (auto checked = check_limit(limit_override); !checked) return std::move(checked).error();
-  if ((tier == kCustomTier) != limit_override.has_value()) {
-    return invalid("limit_override", tier == kCustomTier
-                                         ? "The tier \"custom\" has no limit of its own: give one, in units per minute."
-                                         : "Only the tier \"custom\" takes a limit; \"" + std::string(tier) +
-                                               "\" has its own.");
-  }
+  if (auto checked = check_tier(tier, limit_override); !checked) return std::move(checked).error();
   const UnixMillis now = clock_.now();
   return database_.write_for([&](store::Transaction& transaction) -> Result<store::AccountRow> {
     auto found = store::account_by_name(transaction, account);

@@ -53,12 +53,17 @@ class KeyAdmin {
   // `actor` is a key's id, or "cli". A `selector` names a key by its id, or by the beginning of its id or of its
   // visible prefix ("wk_Ab3x") if only one key begins so. All of these block for the database.
 
+  // `limit_override` is for the tier "custom" and required there. Returns validation_failed, or conflict if the name is
+  // taken.
+  Result<store::AccountRow> create_account(std::string_view name, std::string_view tier,
+                                           std::optional<std::int64_t> limit_override, std::string_view actor);
   // Returns validation_failed (unknown tier or scope, a time in the past, an impossible limit, a bad name) or conflict
   // (the account has another tier, or as many active keys as it may).
   Result<CreatedKey> create_key(const KeyRequest& request, std::string_view actor);
   // Newest first; of every account if `account` is empty. Returns not_found if there is no such account.
   Result<std::vector<store::KeyWithAccount>> list_keys(std::string_view account);
-  // The key as it is afterwards. Revoking twice changes nothing. Returns not_found, or conflict if several keys match.
+  // The key as it is afterwards. Revoking twice changes nothing. Returns not_found, or conflict if several keys match
+  // or it is the last active key with the scope admin.
   Result<store::KeyWithAccount> revoke_key(std::string_view selector, std::string_view actor);
   // A new key with the name, scopes, limit and expiry of the old one, which ends after `overlap` (at once if 0).
   // Returns not_found, or conflict if several keys match or the key has already ended.
@@ -71,6 +76,9 @@ class KeyAdmin {
   Result<store::AccountRow> account_for(store::Transaction& transaction, const KeyRequest& request,
                                         std::string_view actor, bool& is_new) const;
   Result<void> check(const KeyRequest& request) const;
+  Result<void> check_tier(std::string_view tier, const std::optional<std::int64_t>& limit_override) const;
+  Result<store::AccountRow> add_account(store::Transaction& transaction, std::string_view name, std::string_view tier,
+                                        std::optional<std::int64_t> limit_override, std::string_view actor) const;
   Result<const limits::Tier*> known_tier(std::string_view name) const;
 
   store::Database& database_;

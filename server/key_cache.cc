@@ -50,11 +50,12 @@ void KeyCache::forget(const Sha256& hash) {
   });
 }
 
-void KeyCache::forget_key(std::string_view key_id) {
+template <typename Matches>
+void KeyCache::forget_if(Matches matches) {
   for (Guarded<Shard>& guarded : shards_) {
     guarded.with([&](Shard& shard) {
       for (auto entry = shard.entries.begin(); entry != shard.entries.end();) {
-        if (entry->second->caller->key_id == key_id) {
+        if (matches(*entry->second->caller)) {
           shard.by_hash.erase(entry->first);
           entry = shard.entries.erase(entry);
         } else {
@@ -63,6 +64,14 @@ void KeyCache::forget_key(std::string_view key_id) {
       }
     });
   }
+}
+
+void KeyCache::forget_key(std::string_view key_id) {
+  forget_if([key_id](const tools::Caller& caller) { return caller.key_id == key_id; });
+}
+
+void KeyCache::forget_account(std::string_view account_id) {
+  forget_if([account_id](const tools::Caller& caller) { return caller.account_id == account_id; });
 }
 
 std::size_t KeyCache::size() const {

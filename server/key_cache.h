@@ -41,9 +41,13 @@ class KeyCache {
   void forget(const Sha256& hash);
   // Looks at every entry: for the rare change of a key.
   void forget_key(std::string_view key_id);
+  void forget_account(std::string_view account_id);
   [[nodiscard]] std::size_t size() const;
 
  private:
+  template <typename Matches>
+  void forget_if(Matches matches);
+
   struct HashOfHash {
     std::size_t operator()(const Sha256& hash) const;
   };

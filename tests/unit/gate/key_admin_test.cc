@@ -75,7 +75,7 @@ TEST_F(KeyAdminTest, AnotherTierThanTheAccountsIsAConflictAndChangesNothing) {
 TEST_F(KeyAdminTest, RefusesWhatCannotBe) {
   EXPECT_EQ(error_of({.account = ""}).fields.at(0).field, "account");
   EXPECT_EQ(error_of({.account = "a\nb"}).fields.at(0).field, "account");
-  EXPECT_EQ(error_of({.account = "acme", .name = std::string(101, 'x')}).fields.at(0).field, "key");
+  EXPECT_EQ(error_of({.account = "acme", .name = std::string(101, 'x')}).fields.at(0).field, "name");
   EXPECT_EQ(error_of({.account = "acme", .scopes = {}}).fields.at(0).field, "scopes");
   EXPECT_EQ(error_of({.account = "acme", .scopes = {"root"}}).fields.at(0).field, "scopes");
   EXPECT_EQ(error_of({.account = "acme", .expires_at = clock_.now()}).fields.at(0).field, "expires_at");
@@ -188,6 +188,34 @@ TEST_F(KeyAdminTest, ChangingTheTierIsAuditedAndChecked) {
 
   EXPECT_EQ(caller_of(key.secret)->quota.policies.at(0).limit, 42U);
   EXPECT_EQ(audited(key.account.id).front(), "account.tier_changed");
+}
+
+TEST_F(KeyAdminTest, AnAccountIsMadeWithoutKeysAndOnceOnly) {
+  const auto made = admin_->create_account("acme", "custom", 77, "key_9");
+  const auto again = admin_->create_account("acme", "free", std::nullopt, "cli");
+  const auto without_limit = admin_->create_account("other", "custom", std::nullopt, "cli");
+
+  ASSERT_TRUE(made.has_value());
+  EXPECT_EQ(made->limit_override, 77);
+  EXPECT_EQ(audited(made->id), (std::vector<std::string>{"account.created"}));
+  EXPECT_EQ(again.error().code, ErrorCode::conflict);
+  EXPECT_EQ(without_limit.error().fields.at(0).field, "limit_override");
+}
+
+TEST_F(KeyAdminTest, TheLastAdminKeyIsNotRevokedButRotated) {
+  const CreatedKey first = create({.account = "ops", .tier = "admin", .scopes = {"admin"}});
+  create({.account = "ops", .scopes = {"write"}});
+
+  const auto refused = admin_->revoke_key(first.key.id, "cli");
+  const auto rotated = admin_->rotate_key(first.key.id, milliseconds{0}, "cli");
+
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+  EXPECT_THAT(refused.error().message, HasSubstr("last active one with the scope admin"));
+  ASSERT_TRUE(rotated.has_value());
+  EXPECT_EQ(admin_->revoke_key(rotated->key.id, "cli").error().code, ErrorCode::conflict);
+  create({.account = "ops", .scopes = {"admin"}});
+  EXPECT_TRUE(admin_->revoke_key(rotated->key.id, "cli").has_value());
 }
 
 TEST_F(KeyAdminTest, TheFirstStartMakesOneAdminKeyAndLaterOnesNone) {
