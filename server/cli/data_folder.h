@@ -1,0 +1,26 @@
+// What the commands that work on a data folder share: opening its database, showing tables and refusals.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "server/cli/terminal.h"
+#include "store/database.h"
+
+namespace weir::cli {
+
+// Null after saying why: there is no such folder, or its database cannot be opened.
+std::unique_ptr<store::Database> open_data_folder(const std::string& data_dir, Terminal& terminal);
+
+// The message and each wrong field; the exit code.
+int show_failure(Terminal& terminal, const Error& error);
+
+struct TableHead {
+  std::vector<std::string> names;
+  std::vector<std::size_t> widths;  // parallel to names; the last is not padded
+};
+void print_table(Terminal& terminal, const TableHead& head, const std::vector<std::vector<std::string>>& rows);
+
+}  // namespace weir::cli
