@@ -95,6 +95,10 @@ Result<std::int64_t> end_all_leases(Transaction& transaction, UnixMillis now) {
   return transaction.execute("UPDATE jobs SET lease_until = :1 WHERE state = 'running'", {time_value(now)});
 }
 
+Result<std::int64_t> count_queued_jobs(Transaction& transaction) {
+  return only_integer(transaction.query("SELECT COUNT(*) FROM jobs WHERE state = 'queued'"));
+}
+
 Result<std::optional<UnixMillis>> next_job_due(Transaction& transaction) {
   // Two lookups, each at the start of an index.
   auto times = transaction.query(

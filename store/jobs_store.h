@@ -43,6 +43,7 @@ Result<std::optional<JobRow>> job_by_id(Transaction& transaction, std::string_vi
 // Ends the leases of all running jobs: for the start of the only process that owns the database, which knows that whoever
 // held them is gone. The number of jobs.
 Result<std::int64_t> end_all_leases(Transaction& transaction, UnixMillis now);
+Result<std::int64_t> count_queued_jobs(Transaction& transaction);
 // The earliest time at which some job will be claimable, nothing if there is none.
 Result<std::optional<UnixMillis>> next_job_due(Transaction& transaction);
 

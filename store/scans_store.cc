@@ -102,6 +102,14 @@ Result<std::int64_t> count_active_scans(Transaction& transaction, std::string_vi
   return only_integer(std::move(sql).query(transaction));
 }
 
+Result<std::vector<std::pair<std::string, std::int64_t>>> count_scans_by_status(Transaction& transaction) {
+  auto rows = transaction.query("SELECT status, COUNT(*) FROM scans GROUP BY status ORDER BY status");
+  if (!rows) return std::move(rows).error();
+  std::vector<std::pair<std::string, std::int64_t>> counts;
+  for (const Row& row : *rows) counts.emplace_back(row.text(0), row.integer(1));
+  return counts;
+}
+
 Result<std::int64_t> count_scans_since(Transaction& transaction, std::string_view account_id, UnixMillis since) {
   return only_integer(transaction.query("SELECT COUNT(*) FROM scans WHERE account_id = :1 AND queued_at >= :2",
                                         {text_value(account_id), time_value(since)}));

@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -66,6 +67,8 @@ Result<Page<ScanRow>> list_scans(Transaction& transaction, const ScanFilter& fil
 // The queued, running or cancelling scan of the target, if any.
 Result<std::optional<ScanRow>> active_scan_of(Transaction& transaction, std::string_view target_id);
 Result<std::int64_t> count_active_scans(Transaction& transaction, std::string_view account_id);
+// Of all accounts: (status, how many), only those that there are.
+Result<std::vector<std::pair<std::string, std::int64_t>>> count_scans_by_status(Transaction& transaction);
 Result<std::int64_t> count_scans_since(Transaction& transaction, std::string_view account_id, UnixMillis since);
 // The newest completed scan of the same target and profile that was queued before this one.
 Result<std::optional<ScanRow>> baseline_of(Transaction& transaction, const ScanRow& scan);

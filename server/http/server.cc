@@ -119,7 +119,8 @@ ServerStats EpollServer::stats() const {
           .waiting_exchanges = counters.waiting_exchanges.load(),
           .requests = counters.requests.load(),
           .refused_connections = counters.refused_connections.load(),
-          .slow_readers_closed = counters.slow_readers_closed.load()};
+          .slow_readers_closed = counters.slow_readers_closed.load(),
+          .posted_work = reactor_->work().size()};
 }
 
 void EpollServer::run_worker(unsigned number) {

@@ -43,6 +43,7 @@ struct ServerStats {
   std::uint64_t requests = 0;
   std::uint64_t refused_connections = 0;
   std::uint64_t slow_readers_closed = 0;
+  std::size_t posted_work = 0;               // waits for a worker
 };
 
 // Must not block longer than a database call; anything longer keeps the exchange and replies later. An

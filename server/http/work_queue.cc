@@ -60,9 +60,9 @@ void WorkQueue::close() {
   is_closed_ = true;
 }
 
-bool WorkQueue::is_empty() const {
+std::size_t WorkQueue::size() const {
   const std::lock_guard lock(mutex_);
-  return items_.empty();
+  return items_.size();
 }
 
 void WorkQueue::wake_one() const {

@@ -26,7 +26,8 @@ class WorkQueue {
   void run_some();
   // Nothing is accepted from now on; what is queued still runs.
   void close();
-  [[nodiscard]] bool is_empty() const;
+  [[nodiscard]] bool is_empty() const { return size() == 0; }
+  [[nodiscard]] std::size_t size() const;
 
  private:
   void wake_one() const;
