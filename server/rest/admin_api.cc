@@ -3,7 +3,6 @@
 #include <charconv>
 #include <utility>
 
-#include "base/hmac.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "server/account_views.h"
@@ -202,22 +201,29 @@ Result<ToolResult> revoke_key(const AdminParts& parts, const CallContext& contex
 
 // --- audit ---
 
-// Opaque to callers: the row that a page ended with.
+// Opaque to callers: the row that a page ended with, in characters that a query string need not escape.
 std::string cursor_after(const store::AuditRow& row) {
-  return to_base64(to_text(Json::array({to_unix_ms(row.at), row.account_id, row.position})));
+  return std::to_string(to_unix_ms(row.at)) + "." + std::to_string(row.position) + "." + row.account_id;
+}
+
+// The number before the next dot, which is taken off `text`.
+std::optional<std::int64_t> take_number(std::string_view& text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end == text.data() + text.size() || *end != '.') return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
+  return number;
 }
 
 Result<std::optional<store::AuditPosition>> audit_position(const Json& arguments) {
   const auto cursor = string_member(arguments, "cursor");
   if (!cursor) return std::optional<store::AuditPosition>();
-  if (const auto text = from_base64(*cursor)) {
-    const auto parts = parse_json(*text);
-    if (parts && parts->is_array() && parts->size() == 3 && (*parts)[0].is_number_integer() && (*parts)[1].is_string() &&
-        (*parts)[2].is_number_integer()) {
-      return std::optional(store::AuditPosition{.at = from_unix_ms((*parts)[0].get<std::int64_t>()),
-                                                .account_id = (*parts)[1].get<std::string>(),
-                                                .position = (*parts)[2].get<std::int64_t>()});
-    }
+  std::string_view rest = *cursor;
+  const auto at_ms = take_number(rest);
+  const auto position = at_ms ? take_number(rest) : std::nullopt;
+  if (position && is_id(rest, "acc")) {
+    return std::optional(store::AuditPosition{
+        .at = from_unix_ms(*at_ms), .account_id = std::string(rest), .position = *position});
   }
   return wrong("cursor", "is \"" + printable(*cursor, 60) +
                              "\"; expected the next_cursor of a page of this list, or nothing for its first page");

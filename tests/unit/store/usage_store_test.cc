@@ -92,10 +92,17 @@ TEST_F(UsageStoreTest, CallsOfSeveralKeysAreReadAtOnce) {
 }
 
 TEST_F(UsageStoreTest, FoldingKeepsEveryCallAndEveryWindow) {
-  for (int hour = 0; hour < 24 * 40; hour += 7) {
-    add("key_1", "get_scan", now_ - hours{hour}, {.admitted = 1, .refused = 1});
-    add("key_1", "get_scan", now_ - hours{hour} - minutes{20}, {.admitted = 1, .refused = 0});
-  }
+  write([&](Transaction& t) -> Result<void> {
+    for (int hour = 0; hour < 24 * 40; hour += 7) {
+      for (const int minute : {0, 20}) {
+        auto added = add_usage(t, {.account_id = "acc_1", .key_id = "key_1", .tool = "get_scan",
+                                   .minute = now_ - hours{hour} - minutes{minute},
+                                   .calls = {.admitted = 1, .refused = minute == 0}});
+        if (!added) return added;
+      }
+    }
+    return {};
+  });
   const UsageWindows before = windows();
   const std::int64_t minutes_before = rows_of(kUsageMinute);
 
