@@ -31,7 +31,7 @@ class DenyCache {
   };
   // A refusal holds until the call would be admitted or a unit leaves one of the windows, whichever is first (for a
   // cost of one under one policy that is the same). A cost that no window can ever hold is not remembered.
-  void remember(const Decision& refusal, std::uint32_t cost, const Asked& asked);
+  void remember(const Decision& refusal, const Quota& quota, std::uint32_t cost, const Asked& asked);
   // Units were spent or given back.
   void forget();
   [[nodiscard]] bool is_empty(TimePoint now) const;
@@ -39,7 +39,7 @@ class DenyCache {
  private:
   struct Refusal {
     Decision decision;
-    std::uint32_t cost = 0;
+    InlineVector<std::uint32_t, kPoliciesMax> costs;  // what it would have spent, policy by policy
     TimePoint until;
     TimePoint answered_at;
   };

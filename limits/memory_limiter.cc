@@ -51,22 +51,28 @@ class MemoryLimiter::Budget final : public KeyBudget {
       const Policy& policy = quota.policies[i];
       Window& window = window_of(policy, i, now);
       window.expire(now, policy.window);
-      if (cost == 0) continue;
-      if (!window.has_room(cost, policy.limit)) decision.is_allowed = false;
+      const std::uint32_t units = policy.cost_of(cost);
+      if (units == 0) continue;
+      if (!window.has_room(units, policy.limit)) decision.is_allowed = false;
       stamp_ms = std::max(stamp_ms, window.next_stamp(now));
     }
     const bool is_spending = cost > 0 && decision.is_allowed;
     if (is_spending) decision.stamp_ms = stamp_ms;
 
+    std::uint32_t least = std::numeric_limits<std::uint32_t>::max();
     for (std::size_t i = 0; i < quota.policies.size(); ++i) {
       const Policy& policy = quota.policies[i];
+      const std::uint32_t units = policy.cost_of(cost);
       Window& window = slots_[i].window;
-      if (is_spending) window.spend(cost, stamp_ms, policy.limit);
+      if (is_spending) window.spend(units, stamp_ms, policy.limit);
       const std::uint32_t remaining = window.remaining(policy.limit);
       if (decision.is_allowed) {
-        if (i > 0 && remaining < decision.states[decision.tightest].remaining) decision.tightest = i;
-      } else {
-        const milliseconds retry_in = window.retry_in(cost, now, policy.limit, policy.window);
+        if (policy.fixed_cost != 0U && remaining < least) {
+          least = remaining;
+          decision.tightest = i;
+        }
+      } else if (units > 0) {
+        const milliseconds retry_in = window.retry_in(units, now, policy.limit, policy.window);
         if (retry_in > decision.retry_after) {
           decision.retry_after = retry_in;
           decision.tightest = i;
@@ -81,7 +87,7 @@ class MemoryLimiter::Budget final : public KeyBudget {
     const std::lock_guard lock(mutex_);
     for (const Policy& policy : quota.policies) {
       const auto slot = find(policy.name);
-      if (slot != slots_.end()) slot->window.refund(stamp_ms, cost);
+      if (slot != slots_.end()) slot->window.refund(stamp_ms, policy.cost_of(cost));
     }
   }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -19,7 +20,17 @@ struct Policy {
   std::string name = "minute";
   std::uint32_t limit = 0;
   std::chrono::milliseconds window{60'000};
+  // What a call spends here in place of its own cost; 0: the policy is shown and not spent. A call of cost 0 spends
+  // nothing anywhere.
+  std::optional<std::uint32_t> fixed_cost{};
+
+  [[nodiscard]] std::uint32_t cost_of(std::uint32_t call_cost) const {
+    return call_cost == 0 ? 0 : fixed_cost.value_or(call_cost);
+  }
 };
+
+// The daily quota's policy: spent only by calls that start a scan.
+inline constexpr std::string_view kScansDay = "scans-day";
 
 // Everything that one key must satisfy at once. Not thread-safe: a value.
 struct Quota {
@@ -43,7 +54,8 @@ struct Decision {
   bool is_unlimited = false;
   std::string tier;
   InlineVector<PolicyState, kPoliciesMax> states;  // in the order of the quota's policies; works like a std::vector
-  std::size_t tightest = 0;            // index into states: the one shown in X-RateLimit-*
+  std::size_t tightest = 0;            // index into states: the one shown in X-RateLimit-*, among those that calls
+                                       // of this kind spend
   std::chrono::milliseconds retry_after{0};  // on a refusal: when this very call would be admitted
   UnixMillis decided_at{};
   std::int64_t stamp_ms = 0;           // the limiter's own time of what was spent, for refund(); means nothing else

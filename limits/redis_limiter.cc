@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <limits>
 
 #include "base/check.h"
 #include "limits/deny_cache.h"
@@ -29,8 +30,8 @@ class Digits {
   std::size_t size_;
 };
 
-// At most: EVAL, the script, the number of keys, a key, a limit and a length a policy, the cost and a time.
-constexpr std::size_t kArgumentsMax = 5 + 3 * kPoliciesMax;
+// At most: EVAL, the script, the number of keys, a key, a cost, a limit and a length a policy, and a time.
+constexpr std::size_t kArgumentsMax = 4 + 4 * kPoliciesMax;
 
 Error not_decided(std::string cause) {
   return Error{ErrorCode::unavailable, "the rate limiter's Redis cannot decide now; try again in a second"}
@@ -50,13 +51,17 @@ Result<Decision> decision_of(const RedisReply& reply, const Quota& quota, UnixMi
   decision.decided_at = now;
   decision.is_allowed = numbers[0] == 1;
   if (decision.is_allowed) decision.stamp_ms = numbers[1];
+  std::uint32_t least = std::numeric_limits<std::uint32_t>::max();
   for (std::size_t i = 0; i < quota.policies.size(); ++i) {
     const Policy& policy = quota.policies[i];
     const std::int64_t* const of_policy = &numbers[kCallNumbers + kPolicyNumbers * i];
     const auto remaining = static_cast<std::uint32_t>(of_policy[0]);
     const milliseconds retry_in{of_policy[2]};
     if (decision.is_allowed) {
-      if (i > 0 && remaining < decision.states[decision.tightest].remaining) decision.tightest = i;
+      if (policy.fixed_cost != 0U && remaining < least) {
+        least = remaining;
+        decision.tightest = i;
+      }
     } else if (retry_in > decision.retry_after) {
       decision.retry_after = retry_in;
       decision.tightest = i;
@@ -116,14 +121,14 @@ Result<Decision> RedisLimiter::acquire(KeyBudget& key_budget, const Quota& quota
     if (cost > 0) budget.refusals().forget();
   } else {
     asked.answered_at = clock_.steady_now();
-    budget.refusals().remember(*decision, cost, asked);
+    budget.refusals().remember(*decision, quota, cost, asked);
   }
   return decision;
 }
 
 Result<RedisReply> RedisLimiter::ask(const Budget& budget, const Quota& quota, std::uint32_t cost) {
   InlineVector<std::string, kPoliciesMax> lists;
-  InlineVector<Digits, 3 + 2 * kPoliciesMax> numbers;
+  InlineVector<Digits, 2 + 3 * kPoliciesMax> numbers;
   InlineVector<std::string_view, kArgumentsMax> arguments;
   const auto add_number = [&](std::int64_t number) { arguments.push_back(numbers.emplace_back(number).text()); };
 
@@ -131,8 +136,8 @@ Result<RedisReply> RedisLimiter::ask(const Budget& budget, const Quota& quota, s
   arguments.push_back(window_script_digest());
   add_number(static_cast<std::int64_t>(quota.policies.size()));
   for (const Policy& policy : quota.policies) arguments.push_back(lists.emplace_back(budget.list_of(policy)));
-  add_number(cost);
   for (const Policy& policy : quota.policies) {
+    add_number(policy.cost_of(cost));
     add_number(policy.limit);
     add_number(policy.window.count());
   }
@@ -154,9 +159,10 @@ void RedisLimiter::refund(KeyBudget& key_budget, const Quota& quota, const Decis
   if (!decision.is_allowed || decision.is_unlimited || cost == 0) return;
   auto& budget = static_cast<Budget&>(key_budget);
   // From the right: the units of this call are the newest with their time, and which of equal ones go is the same.
-  const Digits count(-static_cast<std::int64_t>(cost));
   const Digits entry(decision.stamp_ms);
   for (const Policy& policy : quota.policies) {
+    if (policy.cost_of(cost) == 0) continue;  // to LREM 0 means all
+    const Digits count(-static_cast<std::int64_t>(policy.cost_of(cost)));
     const std::string list = budget.list_of(policy);
     const std::array<std::string_view, 4> arguments{"LREM", list, count.text(), entry.text()};
     // Best effort: units of a lost connection stay spent until their window ends.

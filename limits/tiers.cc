@@ -36,7 +36,7 @@ std::string Tiers::names() const {
   return names;
 }
 
-Quota Tiers::quota_for(std::string_view tier, std::optional<std::int64_t> limit_override) const {
+Quota Tiers::quota_for(std::string_view tier, std::optional<std::int64_t> limit_override, CallKind call) const {
   const Tier* const found = find(tier);
   Quota quota{.tier = std::string(tier), .is_unlimited = false, .policies = {}};
   if (found != nullptr && found->is_unlimited && !limit_override) {
@@ -59,7 +59,18 @@ Quota Tiers::quota_for(std::string_view tier, std::optional<std::int64_t> limit_
     limit = found->units_per_minute;
   }
   limit = std::clamp<std::int64_t>(limit, 1, kUnitsPerMinuteMax);
-  quota.policies.push_back({.name = "minute", .limit = static_cast<std::uint32_t>(limit)});
+  Policy policy{.limit = static_cast<std::uint32_t>(limit)};
+  if (found != nullptr && found->window != policy.window) {
+    policy.name = "window";  // "minute" would not be true
+    policy.window = found->window;
+  }
+  quota.policies.push_back(std::move(policy));
+  if (found != nullptr && found->daily_scans > 0) {
+    quota.policies.push_back({.name = std::string(kScansDay),
+                              .limit = found->daily_scans,
+                              .window = std::chrono::hours{24},
+                              .fixed_cost = call == CallKind::scan ? 1U : 0U});
+  }
   return quota;
 }
 

@@ -1,5 +1,6 @@
 // The table of tiers: what each may spend. From the configuration; the defaults are limits.md section 1.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -19,10 +20,14 @@ struct Tier {
   std::string name;
   bool is_unlimited = false;
   std::uint32_t units_per_minute = 0;  // 0: an override gives it ("custom"); without one, the tightest tier's
+  std::chrono::milliseconds window{60'000};  // in which the units may be spent: whole seconds
   std::uint32_t concurrent_scans = 0;  // 0 with is_unlimited: no bound
   std::uint32_t concurrent_runs = 0;
   std::uint32_t daily_scans = 0;
 };
+
+// What a quota is for: a call that starts a scan spends the daily quota, too; any other only sees it.
+enum class CallKind : std::uint8_t { any, scan };
 
 // Immutable.
 class Tiers {
@@ -33,10 +38,11 @@ class Tiers {
   // Null if there is no such tier.
   [[nodiscard]] const Tier* find(std::string_view name) const;
   [[nodiscard]] std::string names() const;  // "admin, custom, free, ..." for messages
-  // The minute policy of `tier`, with a key's or account's override of its limit. An unknown tier (the configuration
-  // changed under an account) gets the tightest known one, never more. Limits outside 1 to kUnitsPerMinuteMax are
-  // moved to the nearer end.
-  [[nodiscard]] Quota quota_for(std::string_view tier, std::optional<std::int64_t> limit_override) const;
+  // The minute policy of `tier` and its daily scans, with a key's or account's override of the minute's limit. An
+  // unknown tier (the configuration changed under an account) gets the tightest known one, never more. Limits outside 1
+  // to kUnitsPerMinuteMax are moved to the nearer end.
+  [[nodiscard]] Quota quota_for(std::string_view tier, std::optional<std::int64_t> limit_override,
+                                CallKind call = CallKind::any) const;
 
  private:
   std::map<std::string, Tier, std::less<>> tiers_;

@@ -2,7 +2,8 @@
 -- limits/window.h: no more than `limit` units in any trailing `length`, exactly, on this server's clock.
 --
 -- KEYS[i]  the list of policy i: one entry a unit, oldest left. All keys of a call share one hash tag.
--- ARGV     cost, then limit and length (ms) of each policy; then, in tests only, the time (ms) in place of TIME.
+-- ARGV     cost, limit and length (ms) of each policy; then, in tests only, the time (ms) in place of TIME. A policy of
+--          cost 0 is shown and neither refuses nor is spent.
 -- Returns  {1 admitted | 0 refused, entry}, then for each policy: remaining, ms until the next unit becomes free (0 if
 --          nothing is spent), ms until this very cost would be admitted. `entry` is what a unit of this call looks
 --          like in the lists, so that LREM can give it back.
@@ -18,8 +19,7 @@ local CHUNK = 1000
 local TEST_EXPIRY_MS = 3600000
 
 local policies = #KEYS
-local cost = tonumber(ARGV[1])
-local given = ARGV[2 * policies + 2]
+local given = ARGV[3 * policies + 1]
 
 -- Rounded down when asking and up when spending: rounding only delays.
 local now, stamp
@@ -59,11 +59,11 @@ local function expired(key, count, gone)
   return high
 end
 
-local admitted = true
-local counts, limits, lengths, firsts = {}, {}, {}, {}
+local admitted, is_spending = true, false
+local counts, costs, limits, lengths, firsts = {}, {}, {}, {}, {}
 for i = 1, policies do
   local key = KEYS[i]
-  local limit, length = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+  local cost, limit, length = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
   local count, first = 0, nil
   local oldest = redis.call('LINDEX', key, '0')
   if oldest then
@@ -80,47 +80,53 @@ for i = 1, policies do
       first = count > 0 and time_at(key, '0') or nil
     end
   end
-  if cost > 0 and count + cost > limit then admitted = false end
-  counts[i], limits[i], lengths[i], firsts[i] = count, limit, length, first
+  if cost > 0 then
+    is_spending = true
+    if count + cost > limit then admitted = false end
+  end
+  counts[i], costs[i], limits[i], lengths[i], firsts[i] = count, cost, limit, length, first
 end
 
-if cost > 0 and admitted then
+is_spending = is_spending and admitted
+if is_spending then
   -- A clock that was set back frees nothing early: what is spent then counts from the newest unit's time.
   for i = 1, policies do
-    if counts[i] > 0 then stamp = math.max(stamp, time_at(KEYS[i], '-1')) end
+    if costs[i] > 0 and counts[i] > 0 then stamp = math.max(stamp, time_at(KEYS[i], '-1')) end
   end
 end
 local entry = stamp % CYCLE
 if entry >= CYCLE / 2 then entry = entry - CYCLE end
 
-if cost > 0 and admitted then
+if is_spending then
   local text = string.format('%d', entry)
   local units = {}
-  for unit = 1, math.min(cost, CHUNK) do units[unit] = text end
   for i = 1, policies do
-    local left = cost
+    local left = costs[i]
+    for unit = #units + 1, math.min(left, CHUNK) do units[unit] = text end
     while left > 0 do
       local pushed = math.min(left, CHUNK)
       redis.call('RPUSH', KEYS[i], unpack(units, 1, pushed))
       left = left - pushed
     end
-    -- On a slow machine the window of a new unit may already be over: then this deletes the list, and rightly so.
-    if given then
-      redis.call('PEXPIRE', KEYS[i], TEST_EXPIRY_MS)
-    else
-      redis.call('PEXPIREAT', KEYS[i], string.format('%.0f', stamp + lengths[i]))
+    if costs[i] > 0 then
+      -- On a slow machine the window of a new unit may already be over: then this deletes the list, and rightly so.
+      if given then
+        redis.call('PEXPIRE', KEYS[i], TEST_EXPIRY_MS)
+      else
+        redis.call('PEXPIREAT', KEYS[i], string.format('%.0f', stamp + lengths[i]))
+      end
+      counts[i] = counts[i] + costs[i]
+      firsts[i] = firsts[i] or stamp
     end
-    counts[i] = counts[i] + cost
-    firsts[i] = firsts[i] or stamp
   end
 end
 
 local answer = {admitted and 1 or 0, entry}
 for i = 1, policies do
-  local count, limit, length = counts[i], limits[i], lengths[i]
+  local count, cost, limit, length = counts[i], costs[i], limits[i], lengths[i]
   local reset, retry = 0, 0
   if count > 0 then reset = firsts[i] + length - now end
-  if not admitted then
+  if not admitted and cost > 0 then
     local must_leave = count - (limit - cost)
     if cost > limit then
       retry = length

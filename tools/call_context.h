@@ -18,6 +18,7 @@ struct Caller {
   std::string tier;
   Scopes scopes;
   limits::Quota quota;
+  limits::Quota scan_quota;              // of calls that start a scan: the same, and a scan of the day
   std::shared_ptr<limits::KeyBudget> budget;
 };
 

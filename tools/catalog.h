@@ -11,16 +11,11 @@
 #include "base/executor.h"
 #include "base/result.h"
 #include "streaming/resource_waiter.h"
+#include "tools/pending_call.h"
 #include "tools/schema.h"
 #include "tools/tool.h"
 
 namespace weir::tools {
-
-// A call that may still be waiting; destroying it gives up the wait. Thread-safe.
-class PendingCall {
- public:
-  virtual ~PendingCall() = default;
-};
 
 // Thread-safe.
 class Catalog {

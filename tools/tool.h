@@ -61,6 +61,7 @@ struct Tool {
   Annotations annotations;
   Scope scope = Scope::none;
   std::uint32_t cost = 1;                        // units of the minute window
+  bool starts_scan = false;                      // spends one of the day's scans, too
   std::optional<RestRoute> rest;
   // Arguments have been validated against input_schema and its defaults filled in. May block for the database.
   std::function<Result<ToolResult>(const CallContext&, const Json& arguments)> handler;

@@ -179,6 +179,7 @@ Tool create_scan_tool(const Services& services) {
       .output_schema = scan_schema(),
       .annotations = {.is_open_world = true},
       .scope = Scope::scans_run,
+      .starts_scan = true,
       .rest = RestRoute{"POST", "/v1/scans", 202},
       .handler = [&services](const CallContext& context, const Json& arguments) {
         return create_scan(services, context, arguments);

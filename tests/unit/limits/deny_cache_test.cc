@@ -26,7 +26,7 @@ Decision refusal_of(std::uint32_t limit, milliseconds retry_after, milliseconds 
 class DenyCacheTest : public ::testing::Test {
  protected:
   void remember(const Decision& refusal, std::uint32_t cost = 1) {
-    cache_.remember(refusal, cost, {.at = at(0), .answered_at = at(4), .version = cache_.version()});
+    cache_.remember(refusal, quota_of(refusal.states[0].limit), cost, {.at = at(0), .answered_at = at(4), .version = cache_.version()});
   }
 
   DenyCache cache_;
@@ -70,6 +70,14 @@ TEST_F(DenyCacheTest, SaysNothingOfAnotherCostOrQuota) {
   EXPECT_TRUE(cache_.find(quota_of(5), 1, at(10)).has_value());
 }
 
+TEST_F(DenyCacheTest, SaysNothingOfACallThatSpendsOtherPolicies) {
+  remember(refusal_of(5, milliseconds{500}, milliseconds{500}));
+  Quota shown_only = quota_of(5);
+  shown_only.policies[0].fixed_cost = 0;
+
+  EXPECT_FALSE(cache_.find(shown_only, 1, at(10)).has_value());
+}
+
 TEST_F(DenyCacheTest, ARefundForgetsTheRefusal) {
   remember(refusal_of(5, milliseconds{500}, milliseconds{500}));
 
@@ -82,7 +90,7 @@ TEST_F(DenyCacheTest, ARefusalThatWasUnderWayDuringARefundIsNotRemembered) {
   const std::uint64_t version = cache_.version();
   cache_.forget();
 
-  cache_.remember(refusal_of(5, milliseconds{500}, milliseconds{500}), 1,
+  cache_.remember(refusal_of(5, milliseconds{500}, milliseconds{500}), quota_of(5), 1,
                   {.at = at(0), .answered_at = at(4), .version = version});
 
   EXPECT_FALSE(cache_.find(quota_of(5), 1, at(10)).has_value());
