@@ -135,6 +135,9 @@ std::string refusal_message(const limits::Decision& decision) {
   const limits::PolicyState* const shown = decision.shown();
   const std::string retry = "Retry after " + counted(retry_after_seconds(decision.retry_after), "second") + ".";
   if (shown == nullptr) return "Rate limit exceeded. " + retry;
+  if (shown->name == limits::kScansDay) {
+    return "Daily quota of " + counted(shown->limit, "scan") + " exceeded. " + retry;
+  }
   return "Rate limit of " + counted(shown->limit, "request") + " per " + window_text(shown->window) + " exceeded. " + retry;
 }
 
@@ -169,7 +172,9 @@ void add_rate_headers(http::Headers& headers, const limits::Decision& decision) 
                 ";w=" + std::to_string(seconds_rounded_up(state.window.count()));
   }
   headers.set("RateLimit-Policy", std::move(policies));
-  const std::int64_t reset_in_ms = std::max<std::int64_t>(0, (shown->reset_at - decision.decided_at).count());
+  // At most the window: units count from the next whole millisecond, and "t=61" of a minute would be odd.
+  const std::int64_t reset_in_ms = std::clamp<std::int64_t>((shown->reset_at - decision.decided_at).count(), 0,
+                                                            shown->window.count());
   headers.set("RateLimit", in_quotes(shown->name) + ";r=" + std::to_string(shown->remaining) +
                                ";t=" + std::to_string(seconds_rounded_up(reset_in_ms)));
   if (!decision.is_allowed) headers.set("Retry-After", std::to_string(retry_after_seconds(decision.retry_after)));

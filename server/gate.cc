@@ -6,6 +6,7 @@
 #include "base/hmac.h"
 #include "base/log.h"
 #include "server/address_guard.h"
+#include "server/client_address.h"
 #include "server/credentials.h"
 #include "server/api_key.h"
 #include "server/error_reply.h"
@@ -21,6 +22,23 @@ using std::chrono::milliseconds;
 // "Last used" is for people who look for forgotten keys: a minute is exact enough.
 constexpr milliseconds kTouchEvery = std::chrono::minutes{1};
 
+limits::CallKind kind_of(const CallSpec& call) {
+  return call.starts_scan ? limits::CallKind::scan : limits::CallKind::any;
+}
+
+const limits::Quota& quota_of(const tools::Caller& caller, const CallSpec& call) {
+  return call.starts_scan ? caller.scan_quota : caller.quota;
+}
+
+// The limiter counts in whole milliseconds, rounded up, so one that is asked right after it admitted may tell a delay
+// of the window and 1 ms: "Retry-After: 61" for a minute. The window is enough: Pacing holds a call that is early by
+// that millisecond.
+void drop_rounding(limits::Decision& decision) {
+  const limits::PolicyState* const shown = decision.shown();
+  if (decision.is_allowed || shown == nullptr) return;
+  if (decision.retry_after == shown->window + milliseconds{1}) decision.retry_after = shown->window;
+}
+
 std::string named(const CachedKey& key) {
   return "The API key \"" + key.caller->key_name + "\" (" + key.prefix + "...)";
 }
@@ -30,10 +48,11 @@ std::string named(const CachedKey& key) {
 // The parts are thread-safe each; the rest is constant.
 struct Gate::State {
   State(const GateSettings& gate_settings, store::Database& the_database, limits::RateLimiter& the_limiter,
-        const limits::Tiers& the_tiers, const Clock& the_clock, IdGenerator& the_ids)
+        const limits::Tiers& the_tiers, const Clock& the_clock, IdGenerator& the_ids, UsageCounter* the_usage)
       : settings(gate_settings), database(the_database), limiter(the_limiter), tiers(the_tiers), clock(the_clock),
         ids(the_ids), keys(settings.cached_keys_max),
-        guard(settings.failures_per_address, settings.tracked_addresses_max), last_used(database) {}
+        guard(settings.failures_per_address, settings.tracked_addresses_max), last_used(database),
+        usage(the_usage) {}
 
   // What the database says of the key with this hash now; null if it knows none.
   Result<std::shared_ptr<CachedKey>> look_up(const Sha256& hash);
@@ -45,6 +64,13 @@ struct Gate::State {
   std::optional<Error> guarded(const http::Request& request) const;
   Error failed(const http::Request& request, Error error);
   void touch(CachedKey& key);
+  std::optional<Error> missing_scope(const tools::Caller& caller, const CallSpec& call) const;
+  // What every decision passes, at once or after a wait.
+  Result<limits::Decision> decided(const tools::Caller& caller, const CallSpec& call,
+                                   Result<limits::Decision> decision) const;
+  void count(const tools::Caller& caller, const CallSpec& call, CallOutcome outcome) const {
+    if (usage != nullptr && call.usage == CallSpec::Usage::counted) usage->count(caller, call.name, outcome);
+  }
 
   const GateSettings settings;
   store::Database& database;
@@ -55,6 +81,8 @@ struct Gate::State {
   KeyCache keys;
   mutable AddressGuard guard;
   LastUsed last_used;
+  UsageCounter* const usage;  // null: nothing is counted
+  Pacing* pacing = nullptr;   // null: nothing is held
 };
 
 Result<std::shared_ptr<CachedKey>> Gate::State::look_up(const Sha256& hash) {
@@ -93,6 +121,8 @@ std::shared_ptr<const tools::Caller> Gate::State::caller_of(const store::KeyWith
   }
   const auto of_account = row.account.tier == "custom" ? row.account.limit_override : std::nullopt;
   caller->quota = tiers.quota_for(row.account.tier, row.key.limit_override ? row.key.limit_override : of_account);
+  caller->scan_quota = tiers.quota_for(row.account.tier, row.key.limit_override ? row.key.limit_override : of_account,
+                                       limits::CallKind::scan);
   caller->budget = limiter.budget(row.key.id);
   return caller;
 }
@@ -112,7 +142,7 @@ std::optional<Error> Gate::State::refusal_of(const CachedKey& key, std::string_v
 }
 
 std::optional<Error> Gate::State::guarded(const http::Request& request) const {
-  const auto delay = guard.delay(request.peer_address, clock.steady_now());
+  const auto delay = guard.delay(client_address(request, settings.trusted_proxies), clock.steady_now());
   if (!delay) return std::nullopt;
   const std::int64_t seconds = retry_after_seconds(*delay);
   return Error(ErrorCode::rate_limit_exceeded,
@@ -122,7 +152,7 @@ std::optional<Error> Gate::State::guarded(const http::Request& request) const {
 }
 
 Error Gate::State::failed(const http::Request& request, Error error) {
-  guard.count_failure(request.peer_address, clock.steady_now());
+  guard.count_failure(client_address(request, settings.trusted_proxies), clock.steady_now());
   return error;
 }
 
@@ -135,9 +165,14 @@ void Gate::State::touch(CachedKey& key) {
   if (!last_used.note(key.caller->key_id, from_unix_ms(now_ms))) key.touched_ms = touched_ms;
 }
 
+CallEnd end_of(const Result<tools::ToolResult>& result) {
+  if (!result) return result.error().code == ErrorCode::internal ? CallEnd::failed_inside : CallEnd::changed_nothing;
+  return result->is_replayed ? CallEnd::changed_nothing : CallEnd::served;
+}
+
 Gate::Gate(const GateSettings& settings, store::Database& database, limits::RateLimiter& limiter,
-           const limits::Tiers& tiers, const Clock& clock, IdGenerator& ids)
-    : state_(std::make_unique<State>(settings, database, limiter, tiers, clock, ids)) {}
+           const limits::Tiers& tiers, const Clock& clock, IdGenerator& ids, UsageCounter* usage)
+    : state_(std::make_unique<State>(settings, database, limiter, tiers, clock, ids, usage)) {}
 
 Gate::~Gate() = default;
 
@@ -190,24 +225,82 @@ Result<std::shared_ptr<const tools::Caller>> Gate::authenticate(const http::Requ
   return key.caller;
 }
 
+std::optional<Error> Gate::State::missing_scope(const tools::Caller& caller, const CallSpec& call) const {
+  if (caller.scopes.allows(call.scope)) return std::nullopt;
+  count(caller, call, CallOutcome::refused);
+  const std::string needed(tools::to_string(call.scope));
+  std::string present;
+  for (const std::string& name : caller.scopes.names()) present += (present.empty() ? "" : ", ") + name;
+  return Error(ErrorCode::insufficient_scope,
+               printable(call.name) + " needs the scope " + needed + "; this key has " +
+                   (present.empty() ? "none" : present) + ". Use a key with it, or create one with: weir keys create "
+                   "--account " + caller.account_name + " --scopes " + needed)
+      .with_field("scope", needed);
+}
+
+Result<limits::Decision> Gate::State::decided(const tools::Caller& caller, const CallSpec& call,
+                                              Result<limits::Decision> decision) const {
+  count(caller, call, decision && decision->is_allowed ? CallOutcome::admitted : CallOutcome::refused);
+  if (decision) drop_rounding(*decision);
+  return decision;
+}
+
 Result<limits::Decision> Gate::admit(const tools::Caller& caller, const CallSpec& call) {
-  if (!caller.scopes.allows(call.scope)) {
-    const std::string needed(tools::to_string(call.scope));
-    std::string present;
-    for (const std::string& name : caller.scopes.names()) present += (present.empty() ? "" : ", ") + name;
-    return Error(ErrorCode::insufficient_scope,
-                 printable(call.name) + " needs the scope " + needed + "; this key has " +
-                     (present.empty() ? "none" : present) + ". Use a key with it, or create one with: weir keys create "
-                     "--account " + caller.account_name + " --scopes " + needed)
-        .with_field("scope", needed);
+  State& state = *state_;
+  if (auto missing = state.missing_scope(caller, call)) return *std::move(missing);
+  return state.decided(caller, call,
+                       state.pacing != nullptr
+                           ? state.pacing->decide(caller, kind_of(call), call.cost)
+                           : state.limiter.acquire(*caller.budget, quota_of(caller, call), call.cost));
+}
+
+void Gate::hold_calls(Pacing& pacing) { state_->pacing = &pacing; }
+
+std::chrono::seconds Gate::wait_max() const {
+  if (state_->pacing == nullptr) return std::chrono::seconds{0};
+  return std::chrono::duration_cast<std::chrono::seconds>(state_->pacing->wait_max());
+}
+
+std::shared_ptr<tools::PendingCall> Gate::admit_or_hold(std::shared_ptr<const tools::Caller> caller, const CallSpec& call,
+                                                        milliseconds wait, Pacing::Done done, Pacing::Moved moved) {
+  if (state_->pacing == nullptr) {
+    done(admit(*caller, call));
+    return nullptr;
   }
-  return state_->limiter.acquire(*caller.budget, caller.quota, call.cost);
+  if (auto missing = state_->missing_scope(*caller, call)) {
+    done(*std::move(missing));
+    return nullptr;
+  }
+  Pacing::Spending spending{.caller = caller, .kind = kind_of(call), .cost = call.cost};
+  return state_->pacing->admit(
+      std::move(spending), wait,
+      [this, caller = std::move(caller), call, done = std::move(done)](Result<limits::Decision> decision) {
+        done(state_->decided(*caller, call, std::move(decision)));
+      },
+      std::move(moved));
 }
 
 void Gate::refund(const tools::Caller& caller, const CallSpec& call, const limits::Decision& decision) {
-  state_->limiter.refund(*caller.budget, caller.quota, decision, call.cost);
+  state_->limiter.refund(*caller.budget, quota_of(caller, call), decision, call.cost);
 }
 
+void Gate::settle(const tools::Caller& caller, const CallSpec& call, CallEnd end, limits::Decision& decision) {
+  if (end == CallEnd::served || (end == CallEnd::changed_nothing && !call.starts_scan)) return;
+  if (!decision.is_allowed || decision.is_unlimited || call.cost == 0) return;
+  if (end == CallEnd::failed_inside) {
+    refund(caller, call, decision);
+  } else {
+    limits::Quota day = caller.scan_quota;
+    std::erase_if(day.policies, [](const limits::Policy& policy) { return policy.name != limits::kScansDay; });
+    state_->limiter.refund(*caller.budget, day, decision, call.cost);
+  }
+  if (auto now = state_->limiter.acquire(*caller.budget, quota_of(caller, call), 0)) decision = *std::move(now);
+}
+
+std::size_t Gate::guarded_addresses() const { return state_->guard.size(); }
+
 void Gate::forget_key(std::string_view key_id) { state_->keys.forget_key(key_id); }
+
+void Gate::forget_account(std::string_view account_id) { state_->keys.forget_account(account_id); }
 
 }  // namespace weir::server

@@ -6,15 +6,20 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "egress/ip_address.h"
 #include "limits/rate_limiter.h"
 #include "limits/tiers.h"
 #include "server/http/message.h"
+#include "server/pacing.h"
+#include "server/usage_counter.h"
 #include "store/database.h"
 #include "tools/call_context.h"
+#include "tools/tool.h"
 
 namespace weir::server {
 
@@ -23,7 +28,18 @@ struct CallSpec {
   std::string_view name;
   tools::Scope scope = tools::Scope::none;
   std::uint32_t cost = 1;
+  // Asked only for the headers of an answer: no call of its own, so not in the usage.
+  enum class Usage : std::uint8_t { counted, not_counted } usage = Usage::counted;
+  bool starts_scan = false;  // spends one of the day's scans, too
 };
+
+// How an admitted call ended, for what it spent.
+enum class CallEnd : std::uint8_t {
+  served,
+  changed_nothing,  // refused by the tool, or a stored answer: the day's scan is given back
+  failed_inside,    // our fault: everything is given back
+};
+CallEnd end_of(const Result<tools::ToolResult>& result);
 
 struct GateSettings {
   // Wrong or missing keys of one address in a minute; beyond, 429 before any lookup.
@@ -31,14 +47,16 @@ struct GateSettings {
   std::size_t tracked_addresses_max = 10'000;
   std::chrono::milliseconds key_refresh{1'000};  // how long a resolved key is believed
   std::size_t cached_keys_max = 10'000;
+  // Whose X-Forwarded-For is believed; empty: nobody's.
+  std::vector<egress::AddressRange> trusted_proxies{};
 };
 
 // Thread-safe.
 class Gate {
  public:
-  // All must outlive the gate.
+  // All must outlive the gate. Without a counter nothing is counted.
   Gate(const GateSettings& settings, store::Database& database, limits::RateLimiter& limiter,
-       const limits::Tiers& tiers, const Clock& clock, IdGenerator& ids);
+       const limits::Tiers& tiers, const Clock& clock, IdGenerator& ids, UsageCounter* usage = nullptr);
   ~Gate();
 
   // The caller's own X-Request-ID if it is 1 to 128 visible ASCII characters, else a new one.
@@ -50,14 +68,33 @@ class Gate {
   Result<std::shared_ptr<const tools::Caller>> authenticate(const http::Request& request);
 
   // May this caller make this call, and has it the budget? Returns insufficient_scope, unavailable, or the decision: a
-  // refusal by the limiter is a Decision with is_allowed false, not an error. Counts the call for usage.
+  // refusal by the limiter is a Decision with is_allowed false, not an error. Counts the call for usage: admitted, or
+  // refused for whichever of these reasons.
   Result<limits::Decision> admit(const tools::Caller& caller, const CallSpec& call);
 
-  // Gives back what an admitted call spent that then failed inside Weir.
+  // From now on calls that ask for it are held. Before the first call; `pacing` must outlive the gate.
+  void hold_calls(Pacing& pacing);
+  // As admit(), for a call that would rather wait up to `wait` than be refused (Pacing::admit: null if `done` has been
+  // called, else what keeps the place). `call.name` must outlive the wait. Without hold_calls() nothing waits.
+  std::shared_ptr<tools::PendingCall> admit_or_hold(std::shared_ptr<const tools::Caller> caller, const CallSpec& call,
+                                                    std::chrono::milliseconds wait, Pacing::Done done,
+                                                    Pacing::Moved moved = {});
+  // The longest wait that is granted; 0 without hold_calls().
+  [[nodiscard]] std::chrono::seconds wait_max() const;
+
+  // Gives back all that an admitted call spent. Best effort.
   void refund(const tools::Caller& caller, const CallSpec& call, const limits::Decision& decision);
+  // Gives back what an admitted call has not used up, and brings `decision` up to date if that was anything, so that
+  // its reply shows it.
+  void settle(const tools::Caller& caller, const CallSpec& call, CallEnd end, limits::Decision& decision);
 
   // Forgets a cached key at once (revoked or changed through this process).
   void forget_key(std::string_view key_id);
+  // The same for every key of an account (its tier changed).
+  void forget_account(std::string_view account_id);
+
+  // Addresses whose failures are remembered now.
+  [[nodiscard]] std::size_t guarded_addresses() const;
 
  private:
   struct State;

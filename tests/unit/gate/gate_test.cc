@@ -307,10 +307,10 @@ TEST_F(GateTest, ARefusalByTheLimiterIsADecisionAndNotAnError) {
 TEST_F(GateTest, ARefundGivesBackWhatAFailedCallSpent) {
   const auto caller = caller_of(free_key().secret);
   const CallSpec call{.name = "create_scan", .cost = 60};
-  const auto decision = gate_->admit(*caller, call);
+  auto decision = gate_->admit(*caller, call);
   ASSERT_FALSE(gate_->admit(*caller, call)->is_allowed);
 
-  gate_->refund(*caller, call, *decision);
+  gate_->settle(*caller, call, CallEnd::failed_inside, *decision);
 
   EXPECT_TRUE(gate_->admit(*caller, call)->is_allowed);
 }
