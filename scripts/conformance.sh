@@ -28,7 +28,52 @@ conformance_command() {
   for revision in 2026-07-28 2025-11-25; do
     run_revision "$revision" || failed=1
   done
+  run_fixture || failed=1
   return "$failed"
+}
+
+# The whole suite against the fixtures, which are built from the same libraries as the product.
+run_fixture() {
+  local line folder failed=0
+  cmake --build --preset release --target conformance_fixture >&2
+  exec 5< <(exec build/release/tests/conformance/conformance_fixture)
+  fixture_pid=$!
+  IFS= read -r line <&5 || fail "the fixture server did not start"
+  [[ $line =~ ^fixture\ ready\ on\ (http://[^ ]+)\ key\ (.+)$ ]] || fail "the fixture server said: $line"
+  exec 6< <(WEIR_KEY=${BASH_REMATCH[2]} exec "$node" tests/conformance/auth_proxy.mjs "${BASH_REMATCH[1]}")
+  fixture_proxy_pid=$!
+  IFS= read -r line <&6 || fail "the proxy did not start"
+  printf '\n%-44s %6s  %6s  %8s\n' "fixtures" passed failed warnings
+  run_suite "${line#proxy ready on }/mcp" "--requirements 2026-07-28" || failed=1
+  run_suite "${line#proxy ready on }/mcp" "--requirements 2025-11-25" || failed=1
+  run_suite "${line#proxy ready on }/mcp" "--suite all" || failed=1
+  for revision in 2025-03-26 2025-06-18 2025-11-25 2026-07-28; do
+    run_suite "${line#proxy ready on }/mcp" "--suite all --spec-version $revision" || failed=1
+  done
+  return "$failed"
+}
+
+# run_suite URL "OPTIONS": one run, one line; then what did not pass.
+run_suite() {
+  local results="$conformance_dir/fixture${2// /}"
+  mkdir -p "$results"
+  # shellcheck disable=SC2086  # options are words
+  "$node" build/conformance/node_modules/.bin/conformance server --url "$1" $2 -o "$results" \
+    >"$results/output.txt" 2>&1 </dev/null || true
+  python3 - "$2" "$results" <<'PYTHON'
+import collections, json, pathlib, sys
+counts, complaints = collections.Counter(), []
+for path in sorted(pathlib.Path(sys.argv[2]).rglob("checks.json")):
+    for check in json.loads(path.read_text()):
+        counts[check["status"]] += 1
+        if check["status"] in ("FAILURE", "WARNING"):
+            complaints.append(f"{path.parent.name}: {check['id']}: {check.get('errorMessage', check['description'])}")
+if not counts:
+    counts["FAILURE"] = 1
+print(f"{sys.argv[1]:<44} {counts['SUCCESS']:>6}  {counts['FAILURE']:>6}  {counts['WARNING']:>8}")
+print("".join(f"  {line}\n" for line in complaints), end="")
+sys.exit(1 if counts["FAILURE"] or counts["WARNING"] else 0)
+PYTHON
 }
 
 install_conformance() {
@@ -80,7 +125,7 @@ PYTHON
 
 conformance_stop() {
   local pid
-  for pid in ${proxy_pid:-} ${server_pid:-}; do
+  for pid in ${proxy_pid:-} ${server_pid:-} ${fixture_proxy_pid:-} ${fixture_pid:-}; do
     kill -TERM "$pid" 2>/dev/null || true
   done
   [[ -z ${server_pid:-} ]] || wait "$server_pid" 2>/dev/null || true

@@ -12,6 +12,7 @@ SessionRow session_from(const Row& row) {
           .protocol_version = row.text(3),
           .client_info = row.json(4),
           .client_capabilities = row.json(5),
+          .log_level = row.text(8),
           .created_at = time_in(row, 6),
           .last_used_at = time_in(row, 7)};
 }
@@ -39,7 +40,7 @@ Result<void> insert_session(Transaction& transaction, const SessionRow& session)
 
 Result<SessionRow> session_by_id(Transaction& transaction, std::string_view id) {
   return only_row(transaction.query("SELECT id, account_id, key_id, protocol_version, client_info, "
-                                    "client_capabilities, created_at, last_used_at FROM sessions WHERE id = :1",
+                                    "client_capabilities, created_at, last_used_at, log_level FROM sessions WHERE id = :1",
                                     {text_value(id)}),
                   session_from, kNoSession);
 }
@@ -47,6 +48,12 @@ Result<SessionRow> session_by_id(Transaction& transaction, std::string_view id) 
 Result<void> touch_session(Transaction& transaction, std::string_view id, UnixMillis used_at) {
   return changed_one(transaction.execute("UPDATE sessions SET last_used_at = :1 WHERE id = :2",
                                          {time_value(used_at), text_value(id)}),
+                     kNoSession);
+}
+
+Result<void> set_session_log_level(Transaction& transaction, std::string_view id, std::string_view level) {
+  return changed_one(transaction.execute("UPDATE sessions SET log_level = :1 WHERE id = :2",
+                                         {text_value(level), text_value(id)}),
                      kNoSession);
 }
 

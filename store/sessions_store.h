@@ -16,6 +16,7 @@ struct SessionRow {
   std::string protocol_version;
   Json client_info = Json::object();
   Json client_capabilities = Json::object();
+  std::string log_level = "info";  // of notifications/message
   UnixMillis created_at{};
   UnixMillis last_used_at{};
 };
@@ -27,6 +28,7 @@ Result<void> insert_session(Transaction& transaction, const SessionRow& session)
 // Returns not_found if it ended, expired or never was.
 Result<SessionRow> session_by_id(Transaction& transaction, std::string_view id);
 Result<void> touch_session(Transaction& transaction, std::string_view id, UnixMillis used_at);
+Result<void> set_session_log_level(Transaction& transaction, std::string_view id, std::string_view level);
 // False if there was none.
 Result<bool> delete_session(Transaction& transaction, std::string_view id);
 Result<std::int64_t> delete_sessions_unused_since(Transaction& transaction, UnixMillis since);

@@ -14,6 +14,19 @@ void Call::fail(const RpcError& error, http::Headers headers) {
   send(error_message(message.id, error), error.http_status, headers);
 }
 
+void Call::fail(const Error& error) {
+  fail({server::json_rpc_code(error.code), error.message, server::error_object(error, request_id)});
+}
+
+tools::CallContext Call::context() const {
+  tools::CallContext context;
+  context.caller = caller;
+  context.surface = tools::Surface::mcp;
+  context.request_id = request_id;
+  context.decision = decision;
+  return context;
+}
+
 void Call::send(Json reply, int status, const http::Headers& headers) {
   Answer answer{std::move(reply), status, base_headers()};
   for (const auto& [name, value] : headers.fields()) answer.headers.set(name, value);

@@ -25,17 +25,25 @@ class Call : public std::enable_shared_from_this<Call> {
   std::string request_id;
   std::string_view server_version;         // of the settings, which outlive every call
   limits::Decision decision;               // set by the dispatch
+  std::string session_id;                  // "" since 2026-07-28
+  std::string log_level;                   // the least severe lines that the client wants; "" : none
+  http::Headers request_headers;           // of a modern request
   const tools::Tool* tool = nullptr;       // of tools/call, null if there is no such tool
   std::shared_ptr<ReplyPort> port;
 
   // `result` gets what the revision demands of every result (resultType, serverInfo).
   void succeed(Json result, http::Headers headers = {});
   void fail(const RpcError& error, http::Headers headers = {});
+  // In-band, with the error object as data: for methods that are not tool calls.
+  void fail(const Error& error);
 
   // Keeps `pending` until the answer or until the client goes away, whichever comes first.
   void hold(std::shared_ptr<tools::PendingCall> pending);
   // Gives up the wait: nothing is answered.
   void abandon();
+
+  // As handlers see it.
+  [[nodiscard]] tools::CallContext context() const;
 
   // X-Request-ID and the rate-limit headers of this call's decision.
   [[nodiscard]] http::Headers base_headers() const;

@@ -3,7 +3,9 @@
 #include "base/log.h"
 
 #include "server/error_reply.h"
+#include "server/mcp/capabilities.h"
 #include "server/mcp/methods.h"
+#include "server/mcp/param_headers.h"
 #include "server/mcp/tool_results.h"
 
 namespace weir::mcp {
@@ -45,6 +47,29 @@ void refuse_by_limit(const Dispatch& dispatch, Call& call, const Method& method)
              server::refusal_object(call.decision, call.request_id), method.is_tool_call ? kTooManyRequests : 200});
 }
 
+const tools::Tool* find_tool(const Dispatch& dispatch, const std::string& name) {
+  if (const tools::Tool* tool = dispatch.catalog.find(name)) return tool;
+  const McpTool* tool = find_mcp_tool(dispatch.offers.tools, name);
+  return tool == nullptr ? nullptr : &tool->declaration;
+}
+
+// Rows 14 and 15 of the validation order: what the client must declare, and headers that repeat arguments.
+std::optional<RpcError> fault_before_the_gate(const Dispatch& dispatch, const Call& call, const Method& method) {
+  if (has_sessions(call.revision)) return std::nullopt;
+  Json tasks{{"extensions", {{std::string(kTasksExtension), Json::object()}}}};
+  if (method.need == Need::tasks && !declares_tasks(call)) return missing_capability(std::move(tasks));
+  if (!method.is_tool_call || call.tool == nullptr) return std::nullopt;
+  if (const McpTool* tool = find_mcp_tool(dispatch.offers.tools, call.tool->name)) {
+    if (tool->is_only_a_task && !declares_tasks(call)) return missing_capability(std::move(tasks));
+    if (!has_capabilities(call.client_capabilities, tool->required_capabilities)) {
+      return missing_capability(tool->required_capabilities);
+    }
+  }
+  const Json* arguments = find_member(call.message.params, "arguments");
+  return check_param_headers(call.tool->input_schema, arguments == nullptr ? Json::object() : *arguments,
+                             call.request_headers);
+}
+
 }  // namespace
 
 limits::Decision admit_for_headers(server::Gate& gate, const tools::Caller& caller, std::string_view name) {
@@ -60,15 +85,20 @@ limits::Decision admit_for_headers(server::Gate& gate, const tools::Caller& call
 void dispatch_call(const Dispatch& dispatch, const std::shared_ptr<Call>& call) {
   const bool is_request = call->message.kind == Message::Kind::request;
   const Method* method = find_method(call->message.method, call->revision, call->message.kind);
-  if (method == nullptr) {
+  if (method == nullptr || !is_offered(*method, dispatch.offers)) {
     call->decision = admit_for_headers(dispatch.gate, *call->caller, is_request ? "mcp/unknown" : "notifications");
     if (is_request) call->fail(unknown_method(*call));
     return;
   }
   if (method->is_tool_call) {
-    call->tool = dispatch.catalog.find(string_or(call->message.params, "name", ""));
+    call->tool = find_tool(dispatch, string_or(call->message.params, "name", ""));
   }
-  const server::CallSpec spec = spec_of(*method, call->tool);
+  if (auto fault = fault_before_the_gate(dispatch, *call, *method)) {
+    call->decision = admit_for_headers(dispatch.gate, *call->caller, "mcp/refused");
+    return call->fail(*fault);
+  }
+  server::CallSpec spec = spec_of(*method, call->tool);
+  if (!method->is_tool_call) spec.scope = scope_of(dispatch, *method, call->message);
   auto admitted = dispatch.gate.admit(*call->caller, spec);
   if (!admitted) {
     call->decision = admit_for_headers(dispatch.gate, *call->caller, spec.name);

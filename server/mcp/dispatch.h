@@ -4,9 +4,14 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "base/executor.h"
 #include "base/timer_queue.h"
 #include "server/gate.h"
 #include "server/mcp/call.h"
+#include "server/mcp/listen.h"
+#include "server/mcp/offers.h"
+#include "server/mcp/request_state.h"
+#include "server/mcp/sessions/client_requests.h"
 #include "server/mcp/sessions/session.h"
 #include "server/mcp/settings.h"
 #include "tools/catalog.h"
@@ -21,6 +26,11 @@ struct Dispatch {
   Sessions& sessions;
   const Clock& clock;
   TimerQueue& timers;
+  Executor& executor;
+  const Offers& offers;
+  const RequestStates& states;
+  Listeners& listeners;
+  ClientRequests& client_requests;
 };
 
 // Looks the method up, asks the gate, runs it. A request is answered through its port, now or later; a notification is

@@ -5,16 +5,13 @@
 
 #include "base/hmac.h"
 #include "base/log.h"
+#include "server/mcp/log_level.h"
 
 namespace weir::mcp {
 
 namespace {
 
 constexpr int kBadRequest = 400;
-
-// RFC 5424, the words of MCP.
-constexpr std::array<std::string_view, 8> kLogLevels{"debug", "info",     "notice", "warning",
-                                                     "error", "critical", "alert",  "emergency"};
 
 // Which member of params the header Mcp-Name repeats (MCP 2026-07-28 streamable-http; SEP-2663 for tasks).
 struct NamedMethod {
@@ -69,7 +66,7 @@ std::variant<Envelope, Fault> read_members(const Message& message) {
   }
   if (const Json* level = find_member(*meta, meta::kLogLevel)) {
     envelope.log_level = level->is_string() ? level->get<std::string>() : "";
-    if (std::ranges::find(kLogLevels, envelope.log_level) == kLogLevels.end()) {
+    if (!is_log_level(envelope.log_level)) {
       return bad_params(message, std::string(meta::kLogLevel) + " is " + printable(to_text(*level), 80) +
                                      "; expected one of debug, info, notice, warning, error, critical, alert, emergency");
     }
@@ -142,6 +139,12 @@ std::variant<Envelope, Fault> check_envelope(const Message& message, const http:
   }
   if (auto bad = check_name(message, headers)) return std::move(*bad);
   return read;
+}
+
+std::string trace_parent(const Message& message) {
+  const Json* meta = meta_of(message);
+  const std::string text = meta == nullptr ? "" : string_or(*meta, meta::kTraceParent, "");
+  return text.size() <= kTraceParentBytesMax ? text : "";
 }
 
 Json progress_token(const Message& message) {

@@ -17,7 +17,9 @@ inline constexpr std::string_view kProtocolVersion = "io.modelcontextprotocol/pr
 inline constexpr std::string_view kClientCapabilities = "io.modelcontextprotocol/clientCapabilities";
 inline constexpr std::string_view kClientInfo = "io.modelcontextprotocol/clientInfo";
 inline constexpr std::string_view kLogLevel = "io.modelcontextprotocol/logLevel";
+inline constexpr std::string_view kSubscriptionId = "io.modelcontextprotocol/subscriptionId";
 inline constexpr std::string_view kServerInfo = "io.modelcontextprotocol/serverInfo";
+inline constexpr std::string_view kTraceParent = "traceparent";
 inline constexpr std::string_view kProgressToken = "progressToken";
 inline constexpr std::string_view kRateLimit = "weir/rateLimit";
 }  // namespace meta
@@ -38,6 +40,10 @@ bool has_valid_envelope(const Message& message);
 // Rows 9 to 12 of the validation order, in that order (MCP 2026-07-28 streamable-http, "Request headers"): required
 // members (-32602), header against body (-32020), version served (-32022), headers missing (-32020). All HTTP 400.
 std::variant<Envelope, Fault> check_envelope(const Message& message, const http::Headers& headers);
+
+// The caller's W3C trace context (SEP-414), "" if there is none or it is longer than any version of it.
+std::string trace_parent(const Message& message);
+inline constexpr std::size_t kTraceParentBytesMax = 256;
 
 // The caller's progress token, in every revision at the same place; null if there is none or it is neither a string
 // nor an integer.

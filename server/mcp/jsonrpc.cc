@@ -30,6 +30,7 @@ Element parse_element(Json value) {
       return invalid(id, R"(Invalid request: neither a "method" nor the "id" and "result" of a response)");
     }
     message.kind = Message::Kind::response;
+    if (const auto result = value.find("result"); result != value.end()) message.result = std::move(*result);
     return message;
   }
   if (!method->is_string()) return invalid(id, R"(Invalid request: "method" must be a string)");

@@ -22,6 +22,7 @@ inline constexpr int kInternalError = -32603;
 inline constexpr int kTransport = -32000;        // what HTTP refuses around a message: 403, 405, 406, 413, 415
 inline constexpr int kSessionNotFound = -32001;  // session era, as the reference servers say it
 inline constexpr int kHeaderMismatch = -32020;
+inline constexpr int kMissingCapability = -32021;
 inline constexpr int kUnsupportedVersion = -32022;
 inline constexpr int kInsufficientScope = 403;
 inline constexpr int kRateLimited = 429;
@@ -49,6 +50,7 @@ struct Message {
   Json id = nullptr;            // string or integer; null for a notification
   std::string method;           // "" for a response
   Json params = Json::object(); // an object; empty if absent
+  Json result = nullptr;        // of a response; null if it is an error
 };
 
 using Element = std::variant<Message, Fault>;

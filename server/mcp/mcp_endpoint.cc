@@ -16,6 +16,8 @@ namespace {
 
 // Idle sessions take a row each and nothing else, so they need not go at once.
 constexpr std::chrono::minutes kSweepInterval{10};
+// 256 bits. A restart makes another key: what was asked before it has to be asked again.
+constexpr std::size_t kStateKeyCharacters = 43;
 
 RpcError transport_error(int status, std::string message) {
   return {code::kTransport, std::move(message), nullptr, status};
@@ -61,14 +63,18 @@ struct McpEndpoint::Incoming {
 
 McpEndpoint::McpEndpoint(Settings settings, server::Gate& gate, const tools::Catalog& catalog,
                          store::Database& database, const Clock& clock, Random& random, Executor& executor,
-                         TimerQueue& timers)
+                         TimerQueue& timers, Offers offers)
     : settings_(std::move(settings)),
       gate_(gate),
       executor_(executor),
       timers_(timers),
       origins_(settings_.listen_host, settings_.allowed_hosts, settings_.allowed_origins),
       sessions_(std::make_shared<Sessions>(database, clock, random, settings_.session_idle)),
-      dispatch_{settings_, gate, catalog, *sessions_, clock, timers} {
+      offers_(std::move(offers)),
+      states_(random.base62(kStateKeyCharacters), clock),
+      client_requests_(random),
+      dispatch_{settings_, gate,    catalog, *sessions_, clock,           timers,
+                executor,  offers_, states_, listeners_, client_requests_} {
   schedule_sweep();
 }
 
@@ -163,6 +169,11 @@ void McpEndpoint::handle_modern(Incoming& incoming, Message message) {
   auto& read = std::get<Envelope>(envelope);
   auto call = call_of(incoming, std::move(message), read.revision);
   call->client_capabilities = std::move(read.client_capabilities);
+  call->log_level = std::move(read.log_level);
+  call->request_headers = incoming.request().headers;
+  if (const std::string trace = trace_parent(call->message); !trace.empty()) {
+    log::info("mcp.trace", {{"request_id", call->request_id}, {"traceparent", printable(trace)}});
+  }
   call->port = std::make_shared<HttpReply>(incoming.exchange, incoming.accepts);
   dispatch_call(dispatch_, call);
 }
@@ -199,6 +210,8 @@ void McpEndpoint::handle_session(Incoming& incoming, Message message) {
     if (!session) return;
     call->revision = revision_from(session->protocol_version).value_or(kLatestSessionRevision);
     call->client_capabilities = session->client_capabilities;
+    call->session_id = session->id;
+    call->log_level = session->log_level;
   }
   if (is_request) {
     call->port = std::make_shared<HttpReply>(incoming.exchange, incoming.accepts);
@@ -206,6 +219,11 @@ void McpEndpoint::handle_session(Incoming& incoming, Message message) {
   }
   if (call->message.kind == Message::Kind::notification) {
     if (auto fault = fault_of_notification(call->message)) return incoming.refuse(gate_, *fault);
+  }
+  if (call->message.kind == Message::Kind::response) {
+    // An answer that nobody waits for any more is accepted all the same: the client could not know.
+    client_requests_.answer(call->session_id, call->message.id, std::move(call->message.result));
+    return incoming.acknowledge(admit_for_headers(gate_, *call->caller, "mcp/response"), 202);
   }
   dispatch_call(dispatch_, call);
   incoming.acknowledge(call->decision, 202);
@@ -243,6 +261,8 @@ void McpEndpoint::handle_batch(Incoming& incoming, std::vector<Element> elements
     }
     auto call = call_of(incoming, std::move(std::get<Message>(element)), revision);
     call->client_capabilities = session->client_capabilities;
+    call->session_id = session->id;
+    call->log_level = session->log_level;
     if (call->message.kind == Message::Kind::request) call->port = batch->slot(next_slot++);
     dispatch_call(dispatch_, call);
   }

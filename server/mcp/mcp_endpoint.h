@@ -27,9 +27,9 @@ class McpEndpoint {
  public:
   using Settings = mcp::Settings;
 
-  // All but the settings must outlive the endpoint.
+  // All but the settings and the offers must outlive the endpoint.
   McpEndpoint(Settings settings, server::Gate& gate, const tools::Catalog& catalog, store::Database& database,
-              const Clock& clock, Random& random, Executor& executor, TimerQueue& timers);
+              const Clock& clock, Random& random, Executor& executor, TimerQueue& timers, Offers offers = {});
   ~McpEndpoint();
   McpEndpoint(const McpEndpoint&) = delete;
   McpEndpoint& operator=(const McpEndpoint&) = delete;
@@ -37,6 +37,9 @@ class McpEndpoint {
   // Answers every request of the path /mcp, whatever its method; a tool that waits is answered later. Blocks for
   // database calls.
   void handle(std::shared_ptr<http::Exchange> exchange);
+
+  // Ends every open stream of subscriptions/listen with its result; called when the server is about to stop.
+  void end_streams() { listeners_.end_all(); }
 
  private:
   struct Incoming;
@@ -62,6 +65,10 @@ class McpEndpoint {
   TimerQueue& timers_;
   const OriginPolicy origins_;
   const std::shared_ptr<Sessions> sessions_;  // shared with a sweep that is under way
+  const Offers offers_;
+  const RequestStates states_;
+  Listeners listeners_;
+  ClientRequests client_requests_;
   const Dispatch dispatch_;
   Guarded<Sweep> sweep_;
 };

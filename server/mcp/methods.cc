@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "server/mcp/capabilities.h"
+#include "server/mcp/completion.h"
 #include "server/mcp/instructions.h"
 #include "server/mcp/sessions/handshake.h"
 #include "server/mcp/tool_methods.h"
@@ -16,9 +18,9 @@ constexpr std::int64_t kDiscoverTtlMs = 3'600'000;
 
 // MCP 2026-07-28 "server/discover". Only what is served without a session is listed: a client that took another
 // version from here would be refused with it.
-void handle_discover(const Dispatch&, const std::shared_ptr<Call>& call) {
+void handle_discover(const Dispatch& dispatch, const std::shared_ptr<Call>& call) {
   call->succeed({{"supportedVersions", Json::array({to_string(kModernRevision)})},
-                 {"capabilities", {{"tools", Json::object()}}},
+                 {"capabilities", capabilities(dispatch.offers, call->revision)},
                  {"instructions", instructions()},
                  {"ttlMs", kDiscoverTtlMs},
                  {"cacheScope", "public"}});
@@ -38,6 +40,18 @@ constexpr std::array kMethods{
     Method{"ping", kRequest, kFirst, kLastSession, kNoScope, 0, false, handle_ping},
     Method{"tools/list", kRequest, kFirst, kModern, kNoScope, 1, false, handle_tools_list},
     Method{"tools/call", kRequest, kFirst, kModern, kNoScope, 1, true, handle_tools_call},
+    Method{"resources/list", kRequest, kFirst, kModern, kNoScope, 1, false, handle_resources_list, Need::resources},
+    Method{"resources/templates/list", kRequest, kFirst, kModern, kNoScope, 1, false, handle_resource_templates_list,
+           Need::resources},
+    Method{"resources/read", kRequest, kFirst, kModern, kNoScope, 1, false, handle_resources_read, Need::resources},
+    Method{"prompts/list", kRequest, kFirst, kModern, kNoScope, 1, false, handle_prompts_list, Need::prompts},
+    Method{"prompts/get", kRequest, kFirst, kModern, kNoScope, 1, false, handle_prompts_get, Need::prompts},
+    Method{"completion/complete", kRequest, kFirst, kModern, kNoScope, 1, false, handle_complete, Need::completions},
+    Method{"logging/setLevel", kRequest, kFirst, kLastSession, kNoScope, 0, false, handle_set_level, Need::logging},
+    Method{"subscriptions/listen", kRequest, kModern, kModern, kNoScope, 1, false, handle_listen, Need::subscriptions},
+    Method{"tasks/get", kRequest, kModern, kModern, kNoScope, 1, false, handle_tasks_get, Need::tasks},
+    Method{"tasks/update", kRequest, kModern, kModern, kNoScope, 1, false, handle_tasks_update, Need::tasks},
+    Method{"tasks/cancel", kRequest, kModern, kModern, kNoScope, 1, false, handle_tasks_cancel, Need::tasks},
     Method{"notifications/initialized", kNotification, kFirst, kLastSession, kNoScope, 0, false, nullptr},
     Method{"notifications/cancelled", kNotification, kFirst, kModern, kNoScope, 0, false, nullptr},
 };
@@ -45,6 +59,31 @@ constexpr std::array kMethods{
 }  // namespace
 
 std::span<const Method> all_methods() { return kMethods; }
+
+bool is_offered(const Method& method, const Offers& offers) {
+  switch (method.need) {
+    case Need::nothing: return true;
+    case Need::resources: return offers.resources != nullptr;
+    case Need::prompts: return !offers.prompts.empty();
+    case Need::completions: return offers.has_completions();
+    case Need::tasks: return offers.tasks != nullptr;
+    case Need::subscriptions: return offers.has_subscriptions();
+    case Need::logging: return offers.has_logging;
+  }
+  return false;
+}
+
+tools::Scope scope_of(const Dispatch& dispatch, const Method& method, const Message& message) {
+  if (method.name == "resources/read") return dispatch.offers.resources->scope_of(string_or(message.params, "uri", ""));
+  if (method.name == "tasks/get") return dispatch.offers.tasks->scope_of(TaskAction::get);
+  if (method.name == "tasks/update") return dispatch.offers.tasks->scope_of(TaskAction::update);
+  if (method.name == "tasks/cancel") return dispatch.offers.tasks->scope_of(TaskAction::cancel);
+  if (method.name == "prompts/get") {
+    const Prompt* prompt = find_prompt(dispatch.offers.prompts, string_or(message.params, "name", ""));
+    if (prompt != nullptr) return prompt->scope;
+  }
+  return method.scope;
+}
 
 const Method* find_method(std::string_view name, Revision revision, Message::Kind kind) {
   const auto found = std::ranges::find_if(kMethods, [&](const Method& method) {

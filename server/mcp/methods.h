@@ -12,6 +12,9 @@
 
 namespace weir::mcp {
 
+// What must be offered for a method to exist.
+enum class Need : std::uint8_t { nothing, resources, prompts, completions, tasks, subscriptions, logging };
+
 // Immutable.
 struct Method {
   std::string_view name;
@@ -22,11 +25,16 @@ struct Method {
   std::uint32_t cost = 0;
   bool is_tool_call = false;               // then scope and cost are the tool's
   void (*handler)(const Dispatch&, const std::shared_ptr<Call>&) = nullptr;  // null for notifications
+  Need need = Need::nothing;
 };
 
 std::span<const Method> all_methods();
+// False if what the method is about is not offered here.
+bool is_offered(const Method& method, const Offers& offers);
 // Null if that revision has no such request or notification.
 const Method* find_method(std::string_view name, Revision revision, Message::Kind kind);
+// What only the parameters tell: the scope of a resource, a prompt or a task; the method's own for all else.
+tools::Scope scope_of(const Dispatch& dispatch, const Method& method, const Message& message);
 // What the gate is asked. `tool` is null if the call names none that exists: then it costs one unit, so that names
 // cannot be tried for nothing. Valid as long as both.
 server::CallSpec spec_of(const Method& method, const tools::Tool* tool);

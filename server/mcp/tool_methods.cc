@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "server/mcp/envelope.h"
 #include "server/mcp/methods.h"
+#include "server/mcp/paging.h"
 #include "server/mcp/progress.h"
 #include "server/mcp/tool_results.h"
 
@@ -43,19 +44,19 @@ std::variant<Json, RpcError> arguments_of(const Message& message) {
 }  // namespace
 
 void handle_tools_list(const Dispatch& dispatch, const std::shared_ptr<Call>& call) {
-  if (const Json* cursor = find_member(call->message.params, "cursor")) {
-    // Everything fits one page, so no cursor was ever given out; the empty one means the first page.
-    if (*cursor != "") return call->fail(bad_params("cursor " + printable(to_text(*cursor), 80) + " is unknown"));
-  }
+  // Everything fits one page, so no cursor was ever given out.
+  if (cursor_of(call->message) != "") return call->fail(unknown_cursor(call->message));
   Json list = Json::array();
   for (const tools::Tool& tool : dispatch.catalog.tools()) {
     if (call->caller->scopes.allows(tool.scope)) list.push_back(tool_definition(tool, call->revision));
   }
-  Json result{{"tools", std::move(list)}};
-  if (features_of(call->revision).has_result_type) {
-    result["ttlMs"] = kToolsTtlMs;
-    result["cacheScope"] = "private";  // filtered by the key's scopes
+  for (const McpTool& tool : dispatch.offers.tools) {
+    if (call->caller->scopes.allows(tool.declaration.scope)) {
+      list.push_back(tool_definition(tool.declaration, call->revision));
+    }
   }
+  Json result{{"tools", std::move(list)}};
+  add_caching(result, call->revision, kToolsTtlMs, "private");  // filtered by the key's scopes
   result["_meta"][std::string(meta::kRateLimit)] = rate_limit_meta(call->decision);
   call->succeed(std::move(result));
 }
@@ -67,11 +68,9 @@ void handle_tools_call(const Dispatch& dispatch, const std::shared_ptr<Call>& ca
   auto arguments = arguments_of(call->message);
   if (const auto* error = std::get_if<RpcError>(&arguments)) return call->fail(*error);
 
-  tools::CallContext context;
-  context.caller = call->caller;
-  context.surface = tools::Surface::mcp;
-  context.request_id = call->request_id;
-  context.decision = call->decision;
+  if (const McpTool* tool = find_mcp_tool(dispatch.offers.tools, *name)) {
+    return Interaction::run(dispatch, call, std::move(std::get<Json>(arguments)), tool->handler);
+  }
 
   std::shared_ptr<ProgressReporter> progress;
   if (Json token = progress_token(call->message); !token.is_null()) {
@@ -82,7 +81,7 @@ void handle_tools_call(const Dispatch& dispatch, const std::shared_ptr<Call>& ca
   if (progress) on_event = [progress](const streaming::Event& event) { progress->report(event); };
 
   auto pending = dispatch.catalog.call(
-      *call->tool, context, std::move(std::get<Json>(arguments)),
+      *call->tool, call->context(), std::move(std::get<Json>(arguments)),
       [dispatch, call, progress](const Result<tools::ToolResult>& result) {
         if (progress) progress->stop();
         finish(dispatch, *call, result);

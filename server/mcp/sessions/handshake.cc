@@ -1,7 +1,9 @@
 #include "server/mcp/sessions/handshake.h"
 
 #include "server/error_reply.h"
+#include "server/mcp/capabilities.h"
 #include "server/mcp/instructions.h"
+#include "server/mcp/log_level.h"
 #include "server/mcp/sessions/session.h"
 #include "server/mcp/tool_results.h"
 
@@ -32,10 +34,20 @@ void handle_initialize(const Dispatch& dispatch, const std::shared_ptr<Call>& ca
   http::Headers headers;
   headers.add("Mcp-Session-Id", *id);
   call->succeed({{"protocolVersion", to_string(call->revision)},
-                 {"capabilities", {{"tools", Json::object()}}},
+                 {"capabilities", capabilities(dispatch.offers, call->revision)},
                  {"serverInfo", server_info(call->revision, dispatch.settings.version)},
                  {"instructions", instructions()}},
                 headers);
+}
+
+void handle_set_level(const Dispatch& dispatch, const std::shared_ptr<Call>& call) {
+  const std::string level = string_or(call->message.params, "level", "");
+  if (!is_log_level(level)) {
+    return call->fail({code::kInvalidParams, "Invalid params: level must be one of debug, info, notice, warning, error, "
+                                             "critical, alert, emergency"});
+  }
+  if (auto kept = dispatch.sessions.set_log_level(call->session_id, level); !kept) return call->fail(kept.error());
+  call->succeed(Json::object());
 }
 
 void handle_ping(const Dispatch&, const std::shared_ptr<Call>& call) { call->succeed(Json::object()); }

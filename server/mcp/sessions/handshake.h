@@ -1,4 +1,4 @@
-// The methods that exist only with sessions: initialize and ping, and what they answer.
+// The methods that exist only with sessions: initialize, ping and logging/setLevel.
 #pragma once
 #include <memory>
 #include <string_view>
@@ -12,6 +12,8 @@ namespace weir::mcp {
 Revision negotiate(std::string_view asked);
 
 void handle_initialize(const Dispatch& dispatch, const std::shared_ptr<Call>& call);
+// logging/setLevel: kept with the session.
+void handle_set_level(const Dispatch& dispatch, const std::shared_ptr<Call>& call);
 void handle_ping(const Dispatch& dispatch, const std::shared_ptr<Call>& call);
 
 }  // namespace weir::mcp

@@ -61,6 +61,11 @@ Result<store::SessionRow> Sessions::find(std::string_view id, const tools::Calle
   return row;
 }
 
+Result<void> Sessions::set_log_level(std::string_view id, std::string_view level) {
+  return database_.write(
+      [&](store::Transaction& transaction) { return store::set_session_log_level(transaction, id, level); });
+}
+
 Result<void> Sessions::end(std::string_view id, const tools::Caller& caller) {
   auto row = find(id, caller);
   if (!row) return std::move(row).error();

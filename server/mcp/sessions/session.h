@@ -35,6 +35,8 @@ class Sessions {
   Result<std::string> open(const tools::Caller& caller, Opening opening);
   // Marks the session as used. Returns not_found if it ended, was idle too long, never was, or is another key's.
   Result<store::SessionRow> find(std::string_view id, const tools::Caller& caller);
+  // Kept with the session, so that it survives a restart.
+  Result<void> set_log_level(std::string_view id, std::string_view level);
   // Returns not_found as find() does.
   Result<void> end(std::string_view id, const tools::Caller& caller);
   // Removes what was idle too long; how many.

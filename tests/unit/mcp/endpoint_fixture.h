@@ -17,6 +17,7 @@ namespace weir::mcp {
 struct Posted {
   std::string key = "admin";                // "" : no key at all
   std::string session = {};                 // Mcp-Session-Id
+  std::string peer = "127.0.0.1";
   std::string accept = "application/json, text/event-stream";
   std::string http_method = "POST";
   std::string content_type = "application/json";
@@ -31,7 +32,7 @@ class EndpointTest : public ::testing::Test {
     http::Request request;
     request.method = how.http_method;
     request.target = request.path = "/mcp";
-    request.peer_address = "127.0.0.1";
+    request.peer_address = how.peer;
     request.body = body;
     request.headers.add("Host", "127.0.0.1:8080");
     if (!how.key.empty()) request.headers.add("Authorization", "Bearer " + world_.key(how.key));
