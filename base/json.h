@@ -10,8 +10,11 @@
 
 #include "base/result.h"
 
-// Compiled once, in json.cc: instantiating it in every file would double the time of a build.
+// Compiled once, in json.cc: instantiating it in every file would double the time of a build. Not in the release build,
+// where the small members are worth inlining.
+#ifndef NDEBUG
 extern template class nlohmann::basic_json<>;
+#endif
 
 namespace weir {
 

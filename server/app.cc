@@ -6,7 +6,9 @@
 
 #include <filesystem>
 
-#include "limits/memory_limiter.h"
+#include "server/app_readings.h"
+#include "server/measured_exchange.h"
+#include "server/rest/admin_api.h"
 #include "store/idempotency_store.h"
 #include "tools/all_tools.h"
 #include "tools/scans/scan_job.h"
@@ -99,12 +101,18 @@ void App::compose() {
   const std::uint16_t port = http_->port();
   waiter_ = std::make_unique<streaming::ResourceWaiter>(*events_, *hub_, timers_, *http_);
   tiers_.emplace(config_.tiers);
-  limiter_ = std::make_unique<limits::MemoryLimiter>(clock_);
+  compose_metrics();
+  std::optional<limits::RedisSettings> redis = config_.redis;
+  if (redis) redis->deadline = config_.redis_deadline;
+  backend_ = std::make_unique<LimiterBackend>(std::move(redis), config_.redis_loss, clock_);
+  limiter_ = std::make_unique<MeasuredLimiter>(backend_->limiter(), *metrics_);
   address_policy_.emplace(policy_of(config_, port));
   resolver_ = egress::system_resolver();
   tool_settings_.public_url = url_of(config_, port);
   tool_settings_.version = WEIR_VERSION;
   tool_settings_.docs_url = tool_settings_.public_url;
+  // Public hosts need a proof of ownership for more than a passive scan (docs/reference/tools.md, create_target).
+  tool_settings_.are_public_targets_verified_by_attestation = false;
   tool_settings_.scan_deadline = config_.scans_deadline;
   tool_settings_.scan_cooldown = config_.scans_cooldown;
   tool_settings_.scans_per_server_max = config_.scans_at_once;
@@ -122,7 +130,11 @@ void App::compose() {
   services_.emplace(tools::Services{*database_, *events_, *jobs_, ids_, random_, clock_, *address_policy_, *resolver_,
                                     *limiter_, *tiers_, tool_settings_});
   catalog_ = std::make_unique<tools::Catalog>(tools::all_tools(*services_), *waiter_);
-  gate_ = std::make_unique<Gate>(config_.gate, *database_, *limiter_, *tiers_, clock_, ids_);
+  usage_.emplace(*database_, clock_);
+  gate_ = std::make_unique<Gate>(config_.gate, *database_, *limiter_, *tiers_, clock_, ids_, &*usage_);
+  pacing_ = std::make_unique<Pacing>(config_.pacing, *limiter_, clock_, timers_, *http_);
+  gate_->hold_calls(*pacing_);
+  add_readings(*metrics_, {*http_, *database_, *jobs_, *backend_, *gate_, [pacing = pacing_.get()] { return pacing->held(); }});
 
   mcp::Settings mcp;
   mcp.version = WEIR_VERSION;
@@ -134,16 +146,44 @@ void App::compose() {
                               : mcp::RateLimitStatus::result;
   mcp.session_idle = config_.mcp_session_idle;
   mcp.body_bytes_max = config_.http.body_bytes_max;
+  key_admin_.emplace(*database_, *tiers_, clock_, ids_, random_);
+  rest_only_ = std::make_unique<tools::Catalog>(rest::admin_routes({*database_, *key_admin_, *gate_, clock_}), *waiter_);
   rest_ = std::make_unique<rest::RestApi>(
-      rest::RestSettings{tool_settings_.public_url, tool_settings_.version, tool_settings_.docs_url},
-      rest::RestParts{*gate_, *catalog_, *database_, *events_, *hub_, *http_});
+      rest::RestSettings{tool_settings_.public_url, tool_settings_.version, tool_settings_.docs_url,
+                         config_.metrics_access == Config::MetricsAccess::open
+                             ? rest::RouteTable::MetricsRoute::open
+                             : rest::RouteTable::MetricsRoute::for_admins},
+      rest::RestParts{*gate_, *catalog_, *database_, *events_, *hub_, *http_, metrics_.get(), rest_only_.get()});
   mcp_ = std::make_unique<mcp::McpEndpoint>(std::move(mcp), *gate_, *catalog_, *database_, clock_, random_, *http_,
                                             timers_);
 }
 
+void App::compose_metrics() {
+  std::vector<std::string> tiers;
+  for (const auto& [name, tier] : config_.tiers) tiers.push_back(name);
+  metrics_ = std::make_unique<Metrics>(std::move(tiers));
+  for (std::size_t i = 0; i < mcp_routes_.size(); ++i) {
+    constexpr std::array<std::string_view, 3> kMethods = {"POST", "GET", "DELETE"};
+    mcp_routes_[i] = {kMethods[i], metrics_->add_route(kMethods[i], "/mcp")};
+  }
+  // What is answered before there is a route: a request that is none, too many connections, a handler that failed.
+  http_->set_error_body([metrics = metrics_.get()](int status, std::string_view message) {
+    metrics->count_request(Metrics::kNoRoute, status);
+    return http::default_error_body(status, message);
+  });
+}
+
+Metrics::Route App::mcp_route(std::string_view method) const {
+  for (const auto& [name, route] : mcp_routes_) {
+    if (name == method) return route;
+  }
+  return Metrics::kNoRoute;
+}
+
 void App::handle(std::shared_ptr<http::Exchange> exchange) {
   if (exchange->request().path == "/mcp") {
-    mcp_->handle(std::move(exchange));
+    const Metrics::Route route = mcp_route(exchange->request().method);
+    mcp_->handle(std::make_shared<MeasuredExchange>(std::move(exchange), *metrics_, route));
   } else {
     rest_->handle(std::move(exchange));
   }
@@ -160,9 +200,12 @@ void App::start() {
 void App::stop() {
   if (!is_running_) return;
   is_running_ = false;
+  // Nobody waits for a slot of a server that stops.
+  pacing_->stop();
   // Calls first: a call that is being answered may still start or cancel a job.
   http_->stop();
   jobs_->stop();
+  usage_->stop();
   timers_.stop();
 }
 

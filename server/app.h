@@ -1,9 +1,12 @@
 // The program: every object that it is made of, in the order of dependency. Reads as the table of contents. main and the
 // integration tests build the same one with another configuration.
 #pragma once
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/ids.h"
@@ -12,14 +15,18 @@
 #include "egress/address_policy.h"
 #include "egress/http_client.h"
 #include "jobs/job_runner.h"
-#include "limits/rate_limiter.h"
 #include "limits/tiers.h"
 #include "server/config.h"
 #include "server/gate.h"
 #include "server/http/server.h"
 #include "server/key_admin.h"
+#include "server/limiter_backend.h"
+#include "server/measured_limiter.h"
 #include "server/mcp/mcp_endpoint.h"
+#include "server/metrics.h"
+#include "server/pacing.h"
 #include "server/rest/rest_api.h"
+#include "server/usage_counter.h"
 #include "store/data_folder_lock.h"
 #include "store/database.h"
 #include "streaming/event_hub.h"
@@ -54,6 +61,8 @@ class App {
   explicit App(const Config& config) : config_(config) {}
   Result<void> open();
   void compose();
+  void compose_metrics();
+  [[nodiscard]] Metrics::Route mcp_route(std::string_view method) const;
 
   const Config config_;
   SystemClock clock_;
@@ -68,16 +77,23 @@ class App {
   std::unique_ptr<streaming::EventLog> events_;
   std::unique_ptr<streaming::ResourceWaiter> waiter_;
   std::optional<limits::Tiers> tiers_;
-  std::unique_ptr<limits::RateLimiter> limiter_;
+  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<LimiterBackend> backend_;
+  std::unique_ptr<MeasuredLimiter> limiter_;
   std::optional<egress::AddressPolicy> address_policy_;
   std::unique_ptr<egress::Resolver> resolver_;
   tools::ToolSettings tool_settings_;
   std::unique_ptr<jobs::JobRunner> jobs_;
   std::optional<tools::Services> services_;
   std::unique_ptr<tools::Catalog> catalog_;
+  std::optional<UsageCounter> usage_;
+  std::unique_ptr<Pacing> pacing_;
   std::unique_ptr<Gate> gate_;
+  std::optional<KeyAdmin> key_admin_;
+  std::unique_ptr<tools::Catalog> rest_only_;
   std::unique_ptr<rest::RestApi> rest_;
   std::unique_ptr<mcp::McpEndpoint> mcp_;
+  std::array<std::pair<std::string_view, Metrics::Route>, 3> mcp_routes_{};  // by method
   bool is_running_ = false;
 };
 

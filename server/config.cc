@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::string_view kTierPrefix = "tiers.";
 constexpr std::string_view kCostPrefix = "costs.";
+// A tier's window: a second is the finest that headers can tell, an hour still has its full log in memory.
+constexpr std::uint32_t kWindowMsMin = 1'000;
+constexpr std::uint32_t kWindowMsMax = 3'600'000;
 
 // WEIR_* variables that are no settings: the command line's own.
 constexpr std::array<std::string_view, 4> kOtherVariables = {"WEIR_URL", "WEIR_KEY", "WEIR_CONFIG", "WEIR_PORT"};
@@ -68,6 +71,13 @@ Result<void> set_tier(Config& config, std::string_view name, std::string_view te
     if (!value) return std::move(value).error();
     if (field == "units_per_minute") {
       tier.units_per_minute = *value;
+    } else if (field == "window_ms") {
+      // Headers tell windows in whole seconds.
+      if (*value < kWindowMsMin || *value > kWindowMsMax || *value % kWindowMsMin != 0) {
+        return Error(ErrorCode::validation_failed,
+                     "expects whole seconds in milliseconds, from 1000 to 3600000, got \"" + printable(text) + "\"");
+      }
+      tier.window = std::chrono::milliseconds{*value};
     } else if (field == "concurrent_scans") {
       tier.concurrent_scans = *value;
     } else if (field == "concurrent_runs") {
@@ -76,7 +86,7 @@ Result<void> set_tier(Config& config, std::string_view name, std::string_view te
       tier.daily_scans = *value;
     } else {
       return Error(ErrorCode::validation_failed,
-                   "is not a field of a tier; expects units_per_minute, concurrent_scans, concurrent_runs, "
+                   "is not a field of a tier; expects units_per_minute, window_ms, concurrent_scans, concurrent_runs, "
                    "daily_scans or unlimited");
     }
   }
@@ -291,7 +301,8 @@ std::string configuration_reference() {
   }
   out +=
       "\n## Tiers\n\nA table `[tiers.NAME]` changes a tier or adds one; what it does not say keeps its default (0 for a new\n"
-      "tier). `unlimited = true` lifts every limit.\n\n"
+      "tier). `unlimited = true` lifts every limit. `window_ms` (whole seconds, 1000 to 3600000, default 60000) is the time\n"
+      "in which `units_per_minute` may be spent, for a tier that counts in another window than a minute.\n\n"
       "| tier | units_per_minute | concurrent_scans | concurrent_runs | daily_scans |\n|---|---|---|---|---|\n";
   for (const auto& [name, tier] : defaults.tiers) {
     const auto cell = [&](std::uint32_t value) {

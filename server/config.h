@@ -15,9 +15,12 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "egress/address_policy.h"
+#include "limits/fallback_limiter.h"
+#include "limits/redis_settings.h"
 #include "limits/tiers.h"
 #include "server/gate.h"
 #include "server/http/server.h"
+#include "server/pacing.h"
 #include "store/database.h"
 
 namespace weir::server {
@@ -30,6 +33,11 @@ struct Config {
   std::vector<std::string> allowed_hosts;          // Host values besides the listener's own names
   store::DatabaseSettings store;                   // its path follows from data_dir
   GateSettings gate;
+  PacingSettings pacing;
+  std::optional<limits::RedisSettings> redis;      // nothing: windows live in this process
+  std::chrono::milliseconds redis_deadline{25};
+  limits::FallbackSettings redis_loss;
+  enum class MetricsAccess : std::uint8_t { admin, open } metrics_access = MetricsAccess::admin;
   std::map<std::string, limits::Tier, std::less<>> tiers;
   std::map<std::string, std::uint32_t, std::less<>> costs;  // tool name to units
   std::vector<std::string> mcp_allowed_origins;

@@ -138,21 +138,46 @@ Result<void> set_public_url(Config& config, std::string_view text) {
   return {};
 }
 
-Result<void> set_private_ranges(Config& config, std::string_view text) {
+template <auto kField>
+Result<void> set_ranges(Config& config, std::string_view text) {
   std::vector<egress::AddressRange> ranges;
   for (const std::string& item : split_list(text)) {
     auto range = egress::AddressRange::parse(item);
     if (!range) return expected("address ranges such as 10.1.0.0/16", item);
     ranges.push_back(*range);
   }
-  config.scans_allow_private = std::move(ranges);
+  kField(config) = std::move(ranges);
   return {};
 }
-std::string show_private_ranges(const Config& config) {
+template <auto kField>
+std::string show_ranges(const Config& config) {
   std::string text;
-  for (const auto& range : config.scans_allow_private) text += (text.empty() ? "" : ",") + range.to_text();
+  for (const auto& range : kField(const_cast<Config&>(config))) text += (text.empty() ? "" : ",") + range.to_text();
   return text;
 }
+
+// What is wrong is said without the text itself: it may hold the password.
+Result<void> set_redis_url(Config& config, std::string_view text) {
+  config.redis.reset();
+  if (text.empty()) return {};
+  auto redis = limits::RedisSettings::parse(text);
+  if (!redis) {
+    std::string_view complaint = redis.error().message;
+    constexpr std::string_view kName = "redis.url: ";
+    if (complaint.starts_with(kName)) complaint.remove_prefix(kName.size());
+    return Error(ErrorCode::validation_failed, "is no address of a Redis: " + std::string(complaint));
+  }
+  config.redis = *std::move(redis);
+  return {};
+}
+std::string show_redis_url(const Config& config) { return config.redis ? config.redis->shown() : ""; }
+
+using limits::OnRedisLoss;
+constexpr std::array kOnRedisLoss = {Choice<OnRedisLoss>{"local", OnRedisLoss::local},
+                                     Choice<OnRedisLoss>{"closed", OnRedisLoss::closed},
+                                     Choice<OnRedisLoss>{"open", OnRedisLoss::open}};
+constexpr std::array kMetricsAccess = {Choice<Config::MetricsAccess>{"false", Config::MetricsAccess::admin},
+                                       Choice<Config::MetricsAccess>{"true", Config::MetricsAccess::open}};
 
 #define FIELD(path) [](Config & c) -> auto& { return c.path; }
 #define INTEGER(name, path, least, most, text)                                             \
@@ -161,6 +186,8 @@ std::string show_private_ranges(const Config& config) {
   }
 #define LIST(name, path, text) \
   Setting { name, "list", "", text, set_list<FIELD(path)>, show_list<FIELD(path)> }
+#define RANGES(name, path, text) \
+  Setting { name, "list of ranges", "", text, set_ranges<FIELD(path)>, show_ranges<FIELD(path)> }
 #define CHOICE(name, path, choices, names, text) \
   Setting { name, "choice", names, text, set_choice<FIELD(path), choices>, show_choice<FIELD(path), choices> }
 
@@ -176,6 +203,8 @@ constexpr std::array kSettings = {
             set_public_url, [](const Config& c) { return c.public_url; }},
     LIST("server.allowed_hosts", allowed_hosts,
          "Host header values that are answered besides the listener's own names (protection against DNS rebinding)."),
+    RANGES("server.trusted_proxies", gate.trusted_proxies,
+           "Address ranges of the proxies whose X-Forwarded-For tells who is calling. Empty: the header means nothing."),
     INTEGER("server.workers", http.workers, 1, 256, "Threads that serve requests."),
     INTEGER("server.head_bytes_max", http.head_bytes_max, 1024, 1048576, "Largest request head; beyond: 431."),
     INTEGER("server.body_bytes_max", http.body_bytes_max, 1024, 67108864, "Largest request body; beyond: 413."),
@@ -204,6 +233,22 @@ constexpr std::array kSettings = {
             "Addresses whose failures are remembered; beyond, the oldest is forgotten."),
     INTEGER("limits.key_refresh_ms", gate.key_refresh, 0, 60000,
             "How long a looked-up key is believed: the longest time after which a revocation acts."),
+    INTEGER("limits.max_wait_seconds", pacing.wait_max, 0, 300,
+            "How long a call that asks for it (Prefer: wait, weir/maxWaitMs) is held for its slot at most; 0: never."),
+    INTEGER("limits.held_per_key_max", pacing.held_per_key_max, 1, 100000, "Held calls of one key; beyond: refused."),
+    INTEGER("limits.held_max", pacing.held_max, 1, 1000000, "Held calls of all keys; beyond: refused."),
+    CHOICE("limits.on_redis_loss", redis_loss.on_loss, kOnRedisLoss, "local, closed, open",
+           "While Redis is away. local: each node admits its share. closed: nobody is admitted. open: everybody is."),
+    INTEGER("limits.nodes", redis_loss.nodes, 1, 10000,
+            "Servers that share one Redis: what a limit is divided by while it is away (local)."),
+    INTEGER("limits.redis_deadline_ms", redis_deadline, 1, 10000,
+            "How long a decision waits for Redis before it counts as away."),
+    Setting{"redis.url", "url", "",
+            "Where the windows of all nodes live: redis://[:PASSWORD@]HOST[:PORT][/DB] or unix://[:PASSWORD@]/PATH[?db=DB]. "
+            "Empty: in this process.",
+            set_redis_url, show_redis_url},
+    CHOICE("metrics.open", metrics_access, kMetricsAccess, "false, true",
+           "true: GET /metrics needs no key. false: it needs one with the scope admin."),
     LIST("mcp.allowed_origins", mcp_allowed_origins,
          "Origins of web pages that may call /mcp besides the server's own. Others get 403."),
     CHOICE("mcp.rate_limit_status", mcp_rate_limit_status, kRateStatus, "result, http",
@@ -211,9 +256,8 @@ constexpr std::array kSettings = {
     INTEGER("mcp.session_idle_ms", mcp_session_idle, 1000, 2592000000, "An unused session ends after this time."),
     CHOICE("scans.allow_loopback", scans_allow_loopback, kLoopback, "auto, true, false",
            "May this machine itself be scanned? auto: only if the server listens on a loopback address."),
-    Setting{"scans.allow_private", "list of ranges", "",
-            "Private address ranges that may be scanned, such as 10.1.0.0/16. Empty: none.", set_private_ranges,
-            show_private_ranges},
+    RANGES("scans.allow_private", scans_allow_private,
+           "Private address ranges that may be scanned, such as 10.1.0.0/16. Empty: none."),
     INTEGER("scans.at_once", scans_at_once, 1, 64, "Scans that run at the same time on this server."),
     INTEGER("scans.deadline_s", scans_deadline, 10, 86400, "A scan that takes longer ends as timed_out."),
     INTEGER("scans.cooldown_s", scans_cooldown, 0, 86400, "Between two scans of one public host."),

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 
+#include "server/cli/accounts_command.h"
 #include "server/cli/commands.h"
 #include "server/cli/keys_command.h"
 #include "server/cli/serve_command.h"
@@ -69,6 +70,7 @@ void add_server_options(CLI::App* command, ServerOptions& options) {
 struct Flags {
   ServeFlags serve;
   KeysOptions keys;
+  AccountsOptions accounts;
   CallOptions call;
   ScanOptions scan;
   ServerOptions doctor;
@@ -115,6 +117,32 @@ void add_keys(CLI::App& app, Flags& flags) {
       ->capture_default_str();
 }
 
+void add_accounts(CLI::App& app, Flags& flags) {
+  auto* accounts = app.add_subcommand("accounts", "Make and list accounts of a data folder, and change their tiers");
+  accounts->require_subcommand(1);
+  const auto add = [&](const char* name, const char* text, AccountsOptions::Action action) {
+    auto* command = accounts->add_subcommand(name, text);
+    command->add_option("--data", flags.accounts.data_dir, "The data folder")->capture_default_str();
+    command->add_option("--config", flags.serve.config, "The server's TOML file, if it defines tiers");
+    command->add_flag("--json", flags.accounts.as_json, "Print JSON");
+    command->callback([&flags, action] { flags.accounts.action = action; });
+    return command;
+  };
+  const auto add_limit = [&](CLI::App* command) {
+    command->add_option("--limit", flags.accounts.limit, "Units per minute, for the tier custom only")
+        ->check(CLI::Range(std::int64_t{1}, limits::kUnitsPerMinuteMax));
+  };
+  add("list", "Show the accounts", AccountsOptions::Action::list);
+  auto* create = add("create", "Make an account, without keys", AccountsOptions::Action::create);
+  create->add_option("name", flags.accounts.account, "Its name")->required();
+  create->add_option("--tier", flags.accounts.tier, "free (default), standard, starter, pro, admin, custom");
+  add_limit(create);
+  auto* tier = add("set-tier", "Change the tier of an account and of all its keys", AccountsOptions::Action::set_tier);
+  tier->add_option("account", flags.accounts.account, "Its name or id")->required();
+  tier->add_option("tier", flags.accounts.tier, "free, standard, starter, pro, admin, custom")->required();
+  add_limit(tier);
+}
+
 void add_client_commands(CLI::App& app, Flags& flags) {
   auto* call = app.add_subcommand("call", "Call a tool of a running server; without a name, list the tools");
   call->add_option("tool", flags.call.tool, "The tool's name, such as list_targets");
@@ -134,6 +162,8 @@ void add_client_commands(CLI::App& app, Flags& flags) {
 
   auto* doctor = app.add_subcommand("doctor", "Look for what is wrong with the data folder, the server and the key");
   add_server_options(doctor, flags.doctor);
+  doctor->add_option("--config", flags.serve.config, "The server's TOML file, to look at its Redis as well");
+  doctor->add_option("--set", flags.serve.set, "A setting as for serve, such as redis.url=...; repeatable")->take_all();
 }
 
 void add_config(CLI::App& app, Flags& flags) {
@@ -144,7 +174,7 @@ void add_config(CLI::App& app, Flags& flags) {
 }
 
 // Tiers may come from the server's configuration, so that is read here too.
-int run_keys(const Flags& flags, Terminal& terminal) {
+int run_on_data_folder(std::string_view command, const Flags& flags, Terminal& terminal) {
   const auto sources = sources_of(flags.serve);
   if (!sources) {
     terminal.error(sources.error().message);
@@ -155,7 +185,19 @@ int run_keys(const Flags& flags, Terminal& terminal) {
     terminal.error(config.error().message);
     return kExitFailed;
   }
-  return run_keys(flags.keys, limits::Tiers(config->tiers), terminal);
+  const limits::Tiers tiers(config->tiers);
+  return command == "keys" ? run_keys(flags.keys, tiers, terminal) : run_accounts(flags.accounts, tiers, terminal);
+}
+
+// Where Redis is says only the server's configuration; a bad one is the doctor's first finding.
+int run_doctor_with(const Flags& flags, Terminal& terminal) {
+  const auto sources = sources_of(flags.serve);
+  auto config = sources ? server::load_config(*sources) : Result<server::Config>(sources.error());
+  if (!config) {
+    terminal.error(config.error().message);
+    return kExitGateFailed;
+  }
+  return run_doctor({flags.doctor, config->redis}, terminal);
 }
 
 int dispatch(const CLI::App& app, const Flags& flags, Terminal& terminal) {
@@ -176,10 +218,10 @@ int dispatch(const CLI::App& app, const Flags& flags, Terminal& terminal) {
   }
   // Commands of a person: what goes wrong is printed by the command itself.
   log::configure(log::Level::error, log::Format::text);
-  if (name == "keys") return run_keys(flags, terminal);
+  if (name == "keys" || name == "accounts") return run_on_data_folder(name, flags, terminal);
   if (name == "call") return run_call(flags.call, terminal);
   if (name == "scan") return run_scan(flags.scan, terminal);
-  return run_doctor(flags.doctor, terminal);
+  return run_doctor_with(flags, terminal);
 }
 
 }  // namespace
@@ -192,6 +234,7 @@ int run(int argc, char** argv) {
   Flags flags;
   add_serve(app, flags);
   add_keys(app, flags);
+  add_accounts(app, flags);
   add_client_commands(app, flags);
   add_config(app, flags);
   Terminal terminal;

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "limits/redis_settings.h"
 #include "server/cli/terminal.h"
 
 namespace weir::cli {
@@ -34,6 +35,10 @@ struct ScanOptions {
 };
 int run_scan(const ScanOptions& options, Terminal& terminal);
 
-int run_doctor(const ServerOptions& options, Terminal& terminal);
+struct DoctorOptions {
+  ServerOptions server;
+  std::optional<limits::RedisSettings> redis;  // of the server's configuration
+};
+int run_doctor(const DoctorOptions& options, Terminal& terminal);
 
 }  // namespace weir::cli

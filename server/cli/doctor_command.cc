@@ -2,8 +2,10 @@
 
 #include <filesystem>
 
+#include "base/log.h"
 #include "server/cli/commands.h"
 #include "server/cli/server_options.h"
+#include "server/limiter_backend.h"
 #include "store/database.h"
 
 namespace weir::cli {
@@ -80,12 +82,22 @@ void look_at_server(Client& client, Findings& findings) {
   }
 }
 
+void look_at_redis(const limits::RedisSettings& settings, Findings& findings) {
+  if (auto asked = server::ask_redis(settings); !asked) {
+    findings.bad("The Redis at " + settings.shown() + " does not answer: " + printable(asked.error().message) + ".",
+                 "Until it does, limits.on_redis_loss decides. Is it started, is redis.url right, does the password fit?");
+  } else {
+    findings.good("The Redis at " + settings.shown() + " answers.");
+  }
+}
+
 }  // namespace
 
-int run_doctor(const ServerOptions& options, Terminal& terminal) {
+int run_doctor(const DoctorOptions& options, Terminal& terminal) {
   Findings findings(terminal);
-  look_at_data_folder(options.data_dir, findings);
-  auto client = client_for(options);
+  look_at_data_folder(options.server.data_dir, findings);
+  if (options.redis) look_at_redis(*options.redis, findings);
+  auto client = client_for(options.server);
   if (!client) {
     findings.bad("The server's URL is not one.", client.error().message);
   } else {

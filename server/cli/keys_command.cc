@@ -1,18 +1,18 @@
 #include "server/cli/keys_command.h"
 
 #include <charconv>
-#include <filesystem>
+#include <map>
 
 #include "base/ids.h"
 #include "base/log.h"
-#include "server/cli/connect_help.h"
-#include "server/cli/server_options.h"
+#include "server/account_views.h"
+#include "server/cli/data_folder.h"
 #include "server/key_admin.h"
+#include "store/usage_store.h"
 
 namespace weir::cli {
 namespace {
 
-constexpr std::string_view kDatabaseFile = "weir.db";
 constexpr std::string_view kActor = "cli";
 
 std::string joined(const std::vector<std::string>& items) {
@@ -40,27 +40,11 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
   return std::chrono::seconds{count * unit_s};
 }
 
-Json to_json(const store::ApiKeyRow& key, const store::AccountRow& account, UnixMillis now) {
-  const auto time = [](const std::optional<UnixMillis>& at) { return at ? Json(to_rfc3339(*at)) : Json(); };
-  return {{"id", key.id},
-          {"account", account.name},
-          {"tier", account.tier},
-          {"name", key.name},
-          {"prefix", key.prefix},
-          {"scopes", key.scopes},
-          {"state", server::to_string(server::state_of(key, now))},
-          {"limit_override", key.limit_override ? Json(*key.limit_override) : Json()},
-          {"created_at", to_rfc3339(key.created_at)},
-          {"expires_at", time(key.expires_at)},
-          {"last_used_at", time(key.last_used_at)},
-          {"revoked_at", time(key.revoked_at)}};
-}
-
 // One run of `weir keys`. Not thread-safe: owned by run_keys.
 class KeysRun {
  public:
   KeysRun(const KeysOptions& options, const limits::Tiers& tiers, Terminal& terminal, store::Database& database)
-      : options_(options), terminal_(terminal), admin_(database, tiers, clock_, ids_, random_) {}
+      : options_(options), terminal_(terminal), database_(database), admin_(database, tiers, clock_, ids_, random_) {}
 
   int run() {
     switch (options_.action) {
@@ -73,16 +57,12 @@ class KeysRun {
   }
 
  private:
-  int failed(const Error& error) {
-    terminal_.error(error.message);
-    for (const FieldError& field : error.fields) terminal_.note("  " + field.field + " " + field.message);
-    return kExitFailed;
-  }
+  int failed(const Error& error) { return show_failure(terminal_, error); }
 
   int show_created(const Result<server::CreatedKey>& created) {
     if (!created) return failed(created.error());
     if (options_.as_json) {
-      Json json = to_json(created->key, created->account, clock_.now());
+      Json json = server::key_json(created->key, created->account, clock_.now());
       json["key"] = created->secret;
       terminal_.line(to_pretty_text(json));
       return kExitOk;
@@ -113,12 +93,30 @@ class KeysRun {
     return show_created(admin_.create_key(request, kActor));
   }
 
+  // Of the last 24 hours; keys without calls are not in it.
+  Result<std::map<std::string, store::UsageTotals>> calls_of(const std::vector<store::KeyWithAccount>& keys) {
+    std::vector<std::string> ids;
+    for (const store::KeyWithAccount& each : keys) ids.push_back(each.key.id);
+    return database_.read_for([&](store::Transaction& transaction) {
+      return store::usage_of_keys(transaction, ids, clock_.now() - store::kUsageDay);
+    });
+  }
+
   int list() {
     const auto keys = admin_.list_keys(options_.account);
     if (!keys) return failed(keys.error());
+    const auto calls = calls_of(*keys);
+    if (!calls) return failed(calls.error());
+    const auto calls_of_key = [&](const std::string& id) {
+      const auto found = calls->find(id);
+      return found == calls->end() ? store::UsageTotals{} : found->second;
+    };
     if (options_.as_json) {
       Json all = Json::array();
-      for (const auto& [key, account] : *keys) all.push_back(to_json(key, account, clock_.now()));
+      for (const auto& [key, account] : *keys) {
+        all.push_back(server::key_json(key, account, clock_.now()));
+        all.back()["calls_24h"] = server::calls_json(calls_of_key(key.id));
+      }
       terminal_.line(to_pretty_text(Json{{"data", all}}));
       return kExitOk;
     }
@@ -126,21 +124,18 @@ class KeysRun {
       terminal_.line("No keys. Make one: weir keys create --account NAME --tier free");
       return kExitOk;
     }
-    const auto row = [&](const std::array<std::string, 7>& cells) {
-      constexpr std::array<std::size_t, 7> kWidths = {9, 16, 10, 20, 9, 26, 0};
-      std::string line;
-      for (std::size_t i = 0; i < cells.size(); ++i) {
-        line += cells[i];
-        if (i + 1 < cells.size()) line.append(cells[i].size() < kWidths[i] ? kWidths[i] - cells[i].size() : 1, ' ');
-      }
-      terminal_.line(line);
-    };
-    row({"PREFIX", "ACCOUNT", "TIER", "NAME", "STATE", "LAST USED", "SCOPES"});
+    std::vector<std::vector<std::string>> rows;
     for (const auto& [key, account] : *keys) {
-      row({key.prefix, account.name, account.tier, key.name,
-           std::string(server::to_string(server::state_of(key, clock_.now()))),
-           key.last_used_at ? to_rfc3339(*key.last_used_at) : "never", joined(key.scopes)});
+      const store::UsageTotals made = calls_of_key(key.id);
+      rows.push_back({key.prefix, account.name, account.tier, key.name,
+                      std::string(server::to_string(server::state_of(key, clock_.now()))),
+                      key.last_used_at ? to_rfc3339(*key.last_used_at) : "never", std::to_string(made.admitted),
+                      std::to_string(made.refused), joined(key.scopes)});
     }
+    print_table(terminal_,
+                {{"PREFIX", "ACCOUNT", "TIER", "NAME", "STATE", "LAST USED", "CALLS 24H", "REFUSED", "SCOPES"},
+                 {9, 16, 10, 20, 9, 26, 11, 9, 0}},
+                rows);
     return kExitOk;
   }
 
@@ -148,7 +143,7 @@ class KeysRun {
     const auto revoked = admin_.revoke_key(options_.key, kActor);
     if (!revoked) return failed(revoked.error());
     if (options_.as_json) {
-      terminal_.line(to_pretty_text(to_json(revoked->key, revoked->account, clock_.now())));
+      terminal_.line(to_pretty_text(server::key_json(revoked->key, revoked->account, clock_.now())));
     } else {
       terminal_.line(revoked->key.id + " (" + revoked->key.prefix + ", " + revoked->key.name +
                      ") is revoked. A running server refuses it within a second.");
@@ -160,6 +155,7 @@ class KeysRun {
 
   const KeysOptions& options_;
   Terminal& terminal_;
+  store::Database& database_;
   SystemClock clock_;
   SystemRandom random_;
   IdGenerator ids_{clock_, random_};
@@ -169,21 +165,9 @@ class KeysRun {
 }  // namespace
 
 int run_keys(const KeysOptions& options, const limits::Tiers& tiers, Terminal& terminal) {
-  const std::filesystem::path path = std::filesystem::path(options.data_dir) / kDatabaseFile;
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) {
-    terminal.error("There is no Weir data folder at " + options.data_dir +
-                   ". Start the server once (weir serve --data DIR), or name its folder with --data.");
-    return kExitFailed;
-  }
-  store::DatabaseSettings settings;
-  settings.path = path.string();
-  auto database = store::Database::open(settings);
-  if (!database) {
-    terminal.error(database.error().message);
-    return kExitFailed;
-  }
-  return KeysRun(options, tiers, terminal, **database).run();
+  const auto database = open_data_folder(options.data_dir, terminal);
+  if (database == nullptr) return kExitFailed;
+  return KeysRun(options, tiers, terminal, *database).run();
 }
 
 }  // namespace weir::cli

@@ -7,6 +7,7 @@
 #include "limits/quota.h"
 #include "server/http/message.h"
 #include "server/mcp/jsonrpc.h"
+#include "server/mcp/progress.h"
 #include "server/mcp/reply_port.h"
 #include "server/mcp/revision.h"
 #include "tools/catalog.h"
@@ -30,6 +31,7 @@ class Call : public std::enable_shared_from_this<Call> {
   http::Headers request_headers;           // of a modern request
   const tools::Tool* tool = nullptr;       // of tools/call, null if there is no such tool
   std::shared_ptr<ReplyPort> port;
+  std::shared_ptr<ProgressReporter> progress;  // of a caller that gave a token
 
   // `result` gets what the revision demands of every result (resultType, serverInfo).
   void succeed(Json result, http::Headers headers = {});

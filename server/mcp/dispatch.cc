@@ -1,9 +1,12 @@
 #include "server/mcp/dispatch.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 
 #include "server/error_reply.h"
 #include "server/mcp/capabilities.h"
+#include "server/mcp/envelope.h"
 #include "server/mcp/methods.h"
 #include "server/mcp/param_headers.h"
 #include "server/mcp/tool_results.h"
@@ -70,10 +73,44 @@ std::optional<RpcError> fault_before_the_gate(const Dispatch& dispatch, const Ca
                              call.request_headers);
 }
 
+// `weir/maxWaitMs`: how long the caller would rather wait than be refused.
+std::chrono::milliseconds wait_asked(const Message& message) {
+  constexpr std::string_view kMaxWaitMs = "weir/maxWaitMs";
+  constexpr double kMostMs = 86'400'000;  // the gate grants less
+  const Json* meta = find_member(message.params, "_meta");
+  const Json* asked = meta == nullptr ? nullptr : find_member(*meta, kMaxWaitMs);
+  if (asked == nullptr || !asked->is_number()) return std::chrono::milliseconds{0};
+  const auto ms = asked->get<double>();
+  return std::chrono::milliseconds{ms > 0 ? static_cast<std::int64_t>(std::min(ms, kMostMs)) : 0};
+}
+
+// What a held call reports as progress.
+streaming::Event held_event(const server::Place& place) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(place.about).count();
+  streaming::Event event;
+  event.type = "call.held";
+  event.data = {{"message", "Waiting for the rate limit: " + std::to_string(place.ahead) +
+                                (place.ahead == 1 ? " call" : " calls") + " ahead, about " + std::to_string(seconds) +
+                                (seconds == 1 ? " second." : " seconds.")}};
+  return event;
+}
+
+// What follows the gate's answer, at once or after a wait.
+void proceed(const Dispatch& dispatch, const std::shared_ptr<Call>& call, const Method& method, tools::Scope scope,
+             Result<limits::Decision> admitted) {
+  if (!admitted) {
+    call->decision = admit_for_headers(dispatch.gate, *call->caller, method.name);
+    return refuse_by_gate(*call, admitted.error(), scope);
+  }
+  call->decision = std::move(*admitted);
+  if (!call->decision.is_allowed) return refuse_by_limit(dispatch, *call, method);
+  method.handler(dispatch, call);
+}
+
 }  // namespace
 
 limits::Decision admit_for_headers(server::Gate& gate, const tools::Caller& caller, std::string_view name) {
-  auto decision = gate.admit(caller, {name, tools::Scope::none, 0});
+  auto decision = gate.admit(caller, {name, tools::Scope::none, 0, server::CallSpec::Usage::not_counted});
   if (decision) return std::move(*decision);
   // Nothing to show: the limiter cannot answer, and at no cost nothing depends on it.
   limits::Decision unknown;
@@ -99,16 +136,34 @@ void dispatch_call(const Dispatch& dispatch, const std::shared_ptr<Call>& call) 
   }
   server::CallSpec spec = spec_of(*method, call->tool);
   if (!method->is_tool_call) spec.scope = scope_of(dispatch, *method, call->message);
-  auto admitted = dispatch.gate.admit(*call->caller, spec);
-  if (!admitted) {
-    call->decision = admit_for_headers(dispatch.gate, *call->caller, spec.name);
-    if (is_request) refuse_by_gate(*call, admitted.error(), spec.scope);
+  if (!is_request) {
+    auto admitted = dispatch.gate.admit(*call->caller, spec);
+    call->decision = admitted ? std::move(*admitted) : admit_for_headers(dispatch.gate, *call->caller, spec.name);
     return;
   }
-  call->decision = std::move(*admitted);
-  if (!is_request) return;
-  if (!call->decision.is_allowed) return refuse_by_limit(dispatch, *call, *method);
-  method->handler(dispatch, call);
+  if (Json token = progress_token(call->message); method->is_tool_call && !token.is_null()) {
+    call->progress = std::make_shared<ProgressReporter>(call->port, std::move(token), dispatch.settings.progress_interval,
+                                                        dispatch.clock, dispatch.timers);
+  }
+  server::Pacing::Moved moved;
+  if (call->progress) {
+    moved = [progress = call->progress](const server::Place& place) { progress->report(held_event(place)); };
+  }
+  auto place = dispatch.gate.admit_or_hold(
+      call->caller, spec, wait_asked(call->message),
+      [dispatch, call, method, scope = spec.scope](Result<limits::Decision> admitted) {
+        proceed(dispatch, call, *method, scope, std::move(admitted));
+      },
+      std::move(moved));
+  if (place == nullptr) return;
+  // The call is another thread's from here on: only what nobody changes is read.
+  if (call->progress) {
+    http::Headers head;
+    head.add("X-Request-ID", call->request_id);
+    server::add_rate_headers(head, admit_for_headers(dispatch.gate, *call->caller, spec.name));
+    if (call->port->open_stream(head)) call->progress->start();
+  }
+  call->hold(std::move(place));
 }
 
 }  // namespace weir::mcp

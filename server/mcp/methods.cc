@@ -93,8 +93,10 @@ const Method* find_method(std::string_view name, Revision revision, Message::Kin
 }
 
 server::CallSpec spec_of(const Method& method, const tools::Tool* tool) {
-  if (method.is_tool_call && tool != nullptr) return {tool->name, tool->scope, tool->cost};
-  return {method.name, method.scope, method.cost};
+  if (method.is_tool_call && tool != nullptr) {
+    return {.name = tool->name, .scope = tool->scope, .cost = tool->cost, .starts_scan = tool->starts_scan};
+  }
+  return {.name = method.name, .scope = method.scope, .cost = method.cost};
 }
 
 }  // namespace weir::mcp

@@ -1,10 +1,10 @@
 #include "server/mcp/tool_methods.h"
 
 #include "base/log.h"
+#include "server/error_reply.h"
 #include "server/mcp/envelope.h"
 #include "server/mcp/methods.h"
 #include "server/mcp/paging.h"
-#include "server/mcp/progress.h"
 #include "server/mcp/tool_results.h"
 
 namespace weir::mcp {
@@ -16,19 +16,24 @@ constexpr std::int64_t kToolsTtlMs = 60'000;
 
 RpcError bad_params(std::string text) { return {code::kInvalidParams, "Invalid params: " + std::move(text)}; }
 
-void finish(const Dispatch& dispatch, Call& call, const Result<tools::ToolResult>& result) {
+void finish(const Dispatch& dispatch, Call& call, Result<tools::ToolResult> result) {
+  // A copy: the call itself does not change any more once it waits.
+  limits::Decision decision = call.decision;
+  const Method* method = find_method(call.message.method, call.revision, call.message.kind);
+  // The caller does not pay for our failure (docs/reference/limits.md).
+  dispatch.gate.settle(*call.caller, spec_of(*method, call.tool), server::end_of(result), decision);
+  http::Headers headers;
+  server::add_rate_headers(headers, decision);
   if (result) {
-    call.succeed(call_tool_result(success_answer(*result), call.revision, call.decision));
+    call.succeed(call_tool_result(success_answer(*std::move(result)), call.revision, decision), std::move(headers));
     return;
   }
-  // The caller does not pay for our failure (docs/reference/mcp.md, "Pace").
-  if (result.error().code == ErrorCode::internal) {
-    log::error("mcp.tool_failed",
-               {{"tool", call.tool->name}, {"request_id", call.request_id}, {"cause", result.error().cause}});
-    const Method* method = find_method(call.message.method, call.revision, call.message.kind);
-    dispatch.gate.refund(*call.caller, spec_of(*method, call.tool), call.decision);
+  const Error& error = result.error();
+  if (error.code == ErrorCode::internal) {
+    log::error("mcp.tool_failed", {{"tool", call.tool->name}, {"request_id", call.request_id}, {"cause", error.cause}});
   }
-  call.succeed(call_tool_result(error_answer(result.error(), call.request_id), call.revision, call.decision));
+  if (error.retry_after) headers.set("Retry-After", std::to_string(server::retry_after_seconds(*error.retry_after)));
+  call.succeed(call_tool_result(error_answer(error, call.request_id), call.revision, decision), std::move(headers));
 }
 
 // The arguments as an object; an error if they are anything else.
@@ -66,25 +71,25 @@ void handle_tools_call(const Dispatch& dispatch, const std::shared_ptr<Call>& ca
   if (!name) return call->fail(bad_params("tools/call needs a name, a string"));
   if (call->tool == nullptr) return call->fail(bad_params("Unknown tool: " + printable(*name, 80)));
   auto arguments = arguments_of(call->message);
-  if (const auto* error = std::get_if<RpcError>(&arguments)) return call->fail(*error);
+  if (const auto* error = std::get_if<RpcError>(&arguments)) {
+    const Method* method = find_method(call->message.method, call->revision, call->message.kind);
+    dispatch.gate.settle(*call->caller, spec_of(*method, call->tool), server::CallEnd::changed_nothing, call->decision);
+    return call->fail(*error);
+  }
 
   if (const McpTool* tool = find_mcp_tool(dispatch.offers.tools, *name)) {
     return Interaction::run(dispatch, call, std::move(std::get<Json>(arguments)), tool->handler);
   }
 
-  std::shared_ptr<ProgressReporter> progress;
-  if (Json token = progress_token(call->message); !token.is_null()) {
-    progress = std::make_shared<ProgressReporter>(call->port, std::move(token), dispatch.settings.progress_interval,
-                                                  dispatch.clock, dispatch.timers);
-  }
+  const std::shared_ptr<ProgressReporter> progress = call->progress;
   std::function<void(const streaming::Event&)> on_event;
   if (progress) on_event = [progress](const streaming::Event& event) { progress->report(event); };
 
   auto pending = dispatch.catalog.call(
       *call->tool, call->context(), std::move(std::get<Json>(arguments)),
-      [dispatch, call, progress](const Result<tools::ToolResult>& result) {
+      [dispatch, call, progress](Result<tools::ToolResult> result) {
         if (progress) progress->stop();
-        finish(dispatch, *call, result);
+        finish(dispatch, *call, std::move(result));
       },
       std::move(on_event));
   if (pending == nullptr) return;

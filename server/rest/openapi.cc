@@ -125,12 +125,21 @@ Json public_operation(const Route& route) {
       {RouteKind::openapi, {"get_openapi", "This document"}},
       {RouteKind::healthz, {"get_health", "Whether the process is alive"}},
       {RouteKind::readyz, {"get_readiness", "Whether calls can be served"}},
+      {RouteKind::metrics, {"get_metrics", "What the server counts, for Prometheus"}},
       {RouteKind::landing, {"get_landing", "Where things are"}},
   };
   const auto& [id, summary] = kWords.at(route.kind);
   Json operation = {{"operationId", id}, {"summary", summary}, {"tags", Json::array({"server"})}, {"security", Json::array()}};
   operation["responses"] = {
       {"200", {{"description", summary}, {"content", {{"application/json", {{"schema", {{"type", "object"}}}}}}}}}};
+  if (route.kind == RouteKind::metrics) {
+    operation["responses"]["200"]["content"] = {{"text/plain", {{"schema", {{"type", "string"}}}}}};
+    if (!route.is_public) {
+      operation.erase("security");  // as for everything else
+      operation["description"] = "Needs the scope `admin`.";
+      operation["responses"]["4XX"] = reference("responses/Error");
+    }
+  }
   if (route.kind == RouteKind::readyz) operation["responses"]["503"] = reference("responses/Error");
   return operation;
 }

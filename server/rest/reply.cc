@@ -32,6 +32,10 @@ void add_common_headers(http::Headers& headers, const ReplyContext& context) {
   headers.set("Referrer-Policy", "no-referrer");
   headers.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
   if (context.decision) server::add_rate_headers(headers, *context.decision);
+  // RFC 7240 section 3.
+  if (context.preferred_wait.count() > 0) {
+    headers.set("Preference-Applied", "wait=" + std::to_string(context.preferred_wait.count()));
+  }
 }
 
 http::Response text_reply(const ReplyContext& context, int status, std::string media_type, std::string text) {
@@ -52,6 +56,11 @@ http::Response error_reply(const ReplyContext& context, const Error& error) {
   http::Response response = server::error_response(error, context.request_id);
   add_common_headers(response.headers, context);
   response.headers.set("Cache-Control", "no-store");
+  if (context.decision && context.settle) {
+    limits::Decision settled = *context.decision;
+    context.settle(server::end_of(Result<tools::ToolResult>(error)), settled);
+    server::add_rate_headers(response.headers, settled);
+  }
   return response;
 }
 

@@ -1,12 +1,15 @@
 #include "server/rest/rest_api.h"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
 #include "base/log.h"
 #include "server/error_reply.h"
+#include "server/measured_exchange.h"
 #include "server/rest/arguments.h"
 #include "server/rest/openapi.h"
+#include "server/rest/preference.h"
 #include "store/events_store.h"
 #include "tools/near_match.h"
 
@@ -50,6 +53,13 @@ http::Response success_reply(const Route& route, const http::Request& request, c
   return response;
 }
 
+std::vector<server::Metrics::Route> measured_routes(const RouteTable& table, server::Metrics* metrics) {
+  std::vector<server::Metrics::Route> measured;
+  if (metrics == nullptr) return measured;
+  for (const Route& route : table.routes()) measured.push_back(metrics->add_route(route.method, route.path));
+  return measured;
+}
+
 std::string joined(const std::vector<std::string>& names) { return tools::listed(names); }
 
 }  // namespace
@@ -57,18 +67,24 @@ std::string joined(const std::vector<std::string>& names) { return tools::listed
 RestApi::RestApi(RestSettings settings, const RestParts& parts)
     : settings_(std::move(settings)),
       gate_(parts.gate),
-      catalog_(parts.catalog),
       database_(parts.database),
-      table_(parts.catalog),
+      table_(parts.catalog, settings_.metrics, parts.rest_only),
+      metrics_(parts.metrics),
+      measured_(measured_routes(table_, metrics_)),
       openapi_(openapi_document(table_, {.public_url = settings_.public_url, .version = settings_.version,
                                          .docs_url = settings_.docs_url})),
       openapi_text_(to_text(openapi_)),
       events_(parts.database, parts.events, parts.hub, parts.executor) {}
 
 void RestApi::handle(std::shared_ptr<http::Exchange> exchange) {
-  const http::Request& request = exchange->request();
+  const http::Request& request = exchange->request();  // stays valid when the exchange is wrapped
   ReplyContext context{.request_id = gate_.request_id(request), .decision = std::nullopt};
   const RouteTable::Match match = table_.find(request.method, request.path);
+  if (metrics_ != nullptr) {
+    const auto route = match.route == nullptr ? server::Metrics::kNoRoute
+                                              : measured_[static_cast<std::size_t>(match.route - table_.routes().data())];
+    exchange = std::make_shared<server::MeasuredExchange>(std::move(exchange), *metrics_, route);
+  }
   if (match.route != nullptr && match.route->is_public) return answer_public(*match.route, *exchange, context);
   // Outside /v1 there is nothing to protect and nobody to ask for a key: browsers look for icons.
   if (match.route == nullptr && !request.path.starts_with("/v1/")) return answer_unknown(match, *exchange, context);
@@ -78,26 +94,57 @@ void RestApi::handle(std::shared_ptr<http::Exchange> exchange) {
     exchange->reply(error_reply(context, caller.error()));
     return;
   }
-  const server::CallSpec call{.name = match.route == nullptr ? std::string_view("unknown route") : match.route->name,
-                              .scope = match.route == nullptr ? tools::Scope::none : match.route->scope,
-                              .cost = match.route == nullptr ? 1 : match.route->cost};
-  Result<limits::Decision> decision = gate_.admit(**caller, call);
+  const bool is_known = match.route != nullptr;
+  Asked asked{.exchange = std::move(exchange),
+              .match = match,
+              .caller = std::move(*caller),
+              .spec = {.name = is_known ? std::string_view(match.route->name) : std::string_view("unknown route"),
+                       .scope = is_known ? match.route->scope : tools::Scope::none,
+                       .cost = is_known ? match.route->cost : 1,
+                       .starts_scan = is_known && match.route->tool != nullptr && match.route->tool->starts_scan}};
+  context.preferred_wait = std::min(preferred_wait(request.headers), gate_.wait_max());
+  const std::chrono::seconds wait = context.preferred_wait;
+  const auto held = std::make_shared<HeldCall>();
+  const auto departing = asked.exchange;
+  const auto arriving = asked.caller;
+  const server::CallSpec spec = asked.spec;
+  auto ticket = gate_.admit_or_hold(
+      arriving, spec, wait,
+      [this, asked = std::move(asked), context = std::move(context), held](Result<limits::Decision> decision) {
+        held->let_go();
+        serve(asked, context, std::move(decision));
+      });
+  if (ticket == nullptr) return;
+  held->hold(std::move(ticket));
+  departing->on_departed([held] { held->let_go(); });
+}
+
+void RestApi::serve(const Asked& asked, ReplyContext context, Result<limits::Decision> decision) {
+  const Route* const route = asked.match.route;
   if (!decision) {
-    exchange->reply(error_reply(context, decision.error()));
-    return;
-  }
-  if (!decision->is_allowed) {
-    http::Response refusal = server::refusal_response(*decision, context.request_id);
-    refusal.headers.set("Cache-Control", "no-store");
-    exchange->reply(std::move(refusal));
+    // Scope missing, limiter away: the state is shown all the same, if there is one to show.
+    auto state = gate_.admit(*asked.caller, {.name = asked.spec.name, .cost = 0, .usage = server::CallSpec::Usage::not_counted});
+    if (state) context.decision = *std::move(state);
+    asked.exchange->reply(error_reply(context, decision.error()));
     return;
   }
   context.decision = std::move(*decision);
-  if (match.route == nullptr) return answer_unknown(match, *exchange, context);
-  if (match.route->kind == RouteKind::scan_events) {
-    return events_.serve(exchange, context, (*caller)->account_id, match.parameters.front().second);
+  if (!context.decision->is_allowed) {
+    http::Response refusal = server::refusal_response(*context.decision, context.request_id);
+    add_common_headers(refusal.headers, context);
+    refusal.headers.set("Cache-Control", "no-store");
+    asked.exchange->reply(std::move(refusal));
+    return;
   }
-  call_tool(*match.route, match.parameters, std::move(exchange), std::move(context), std::move(*caller));
+  context.settle = [&gate = gate_, caller = asked.caller, spec = asked.spec](server::CallEnd end, limits::Decision& settled) {
+    gate.settle(*caller, spec, end, settled);
+  };
+  if (route == nullptr) return answer_unknown(asked.match, *asked.exchange, context);
+  if (route->kind == RouteKind::scan_events) {
+    return events_.serve(asked.exchange, context, asked.caller->account_id, asked.match.parameters.front().second);
+  }
+  if (route->kind == RouteKind::metrics) return answer_public(*route, *asked.exchange, context);
+  call_tool(*route, asked.match.parameters, asked.exchange, std::move(context), asked.caller);
 }
 
 void RestApi::call_tool(const Route& route, const PathParameters& parameters, std::shared_ptr<http::Exchange> exchange,
@@ -116,20 +163,21 @@ void RestApi::call_tool(const Route& route, const PathParameters& parameters, st
   call.idempotency_key = std::string(request.headers.find("Idempotency-Key").value_or(""));
 
   const auto held = std::make_shared<HeldCall>();
-  auto done = [this, &route, exchange, context, caller, held](Result<tools::ToolResult> result) {
+  auto done = [&route, exchange, context, held](Result<tools::ToolResult> result) mutable {
     held->let_go();
     if (result) {
+      context.settle(server::end_of(result), *context.decision);
       exchange->reply(success_reply(route, exchange->request(), context, *result));
       return;
     }
     const Error& error = result.error();
     if (error.code == ErrorCode::internal) {
-      gate_.refund(*caller, {.name = route.name, .scope = route.scope, .cost = route.cost}, *context.decision);
       log::error("rest.internal", {{"request_id", context.request_id}, {"tool", route.name}, {"cause", error.cause}});
     }
     exchange->reply(error_reply(context, error));
   };
-  std::shared_ptr<tools::PendingCall> pending = catalog_.call(*route.tool, call, std::move(*arguments), std::move(done));
+  std::shared_ptr<tools::PendingCall> pending =
+      route.catalog->call(*route.tool, call, std::move(*arguments), std::move(done));
   if (pending == nullptr) return;
   held->hold(std::move(pending));
   exchange->on_departed([held] { held->let_go(); });
@@ -155,6 +203,10 @@ void RestApi::answer_public(const Route& route, http::Exchange& exchange, const 
                                                   .retry_in(std::chrono::seconds{1}));
       break;
     }
+    case RouteKind::metrics:
+      response = text_reply(context, 200, std::string(server::Metrics::kMediaType),
+                            metrics_ == nullptr ? std::string() : metrics_->text());
+      break;
     case RouteKind::landing:
     case RouteKind::tool:
     case RouteKind::scan_events:

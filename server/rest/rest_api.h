@@ -9,6 +9,7 @@
 #include "base/executor.h"
 #include "server/gate.h"
 #include "server/http/exchange.h"
+#include "server/metrics.h"
 #include "server/rest/events_api.h"
 #include "server/rest/reply.h"
 #include "server/rest/routes.h"
@@ -20,6 +21,7 @@ struct RestSettings {
   std::string public_url;      // "http://127.0.0.1:8080"
   std::string version;
   std::string docs_url;        // "" if there is none
+  RouteTable::MetricsRoute metrics = RouteTable::MetricsRoute::absent;
 };
 
 // What the adapter works with; every member outlives it. Not thread-safe: a set of references.
@@ -30,6 +32,8 @@ struct RestParts {
   streaming::EventLog& events;
   streaming::EventHub& hub;
   Executor& executor;          // where history of streams is read
+  server::Metrics* metrics = nullptr;  // what is counted and shown by /metrics; null: nothing
+  const tools::Catalog* rest_only = nullptr;  // routes that no model gets as a tool; null: none
 };
 
 // Thread-safe.
@@ -48,14 +52,24 @@ class RestApi {
  private:
   void answer_public(const Route& route, http::Exchange& exchange, const ReplyContext& context);
   void answer_unknown(const RouteTable::Match& match, http::Exchange& exchange, const ReplyContext& context) const;
+  // A call on its way through the gate. Not thread-safe: owned by whoever decides.
+  struct Asked {
+    std::shared_ptr<http::Exchange> exchange;
+    RouteTable::Match match;
+    std::shared_ptr<const tools::Caller> caller;
+    server::CallSpec spec;
+  };
+  // What follows the decision, at once or after a wait.
+  void serve(const Asked& asked, ReplyContext context, Result<limits::Decision> decision);
   void call_tool(const Route& route, const PathParameters& parameters, std::shared_ptr<http::Exchange> exchange,
                  ReplyContext context, std::shared_ptr<const tools::Caller> caller);
 
   const RestSettings settings_;
   server::Gate& gate_;
-  const tools::Catalog& catalog_;
   store::Database& database_;
   const RouteTable table_;
+  server::Metrics* const metrics_;
+  const std::vector<server::Metrics::Route> measured_;  // for each of the table's routes
   const Json openapi_;
   const std::string openapi_text_;
   EventsApi events_;

@@ -51,13 +51,14 @@ Route own(std::string method, std::string path, RouteKind kind) {
   return route;
 }
 
-Route of_tool(const tools::Tool& tool, const tools::RestRoute& rest) {
+Route of_tool(const tools::Catalog& catalog, const tools::Tool& tool, const tools::RestRoute& rest) {
   Route route;
   route.method = rest.method;
   route.path = rest.path;
   route.scope = tool.scope;
   route.cost = tool.cost;
   route.tool = &tool;
+  route.catalog = &catalog;
   route.status = rest.status;
   route.name = tool.name;
   return route;
@@ -65,13 +66,16 @@ Route of_tool(const tools::Tool& tool, const tools::RestRoute& rest) {
 
 }  // namespace
 
-RouteTable::RouteTable(const tools::Catalog& catalog) {
+RouteTable::RouteTable(const tools::Catalog& catalog, MetricsRoute metrics, const tools::Catalog* rest_only) {
   for (const tools::Tool& tool : catalog.tools()) {
-    if (tool.rest) routes_.push_back(of_tool(tool, *tool.rest));
+    if (tool.rest) routes_.push_back(of_tool(catalog, tool, *tool.rest));
+  }
+  if (rest_only != nullptr) {
+    for (const tools::Tool& tool : rest_only->tools()) routes_.push_back(of_tool(*rest_only, tool, *tool.rest));
   }
   // What hangs below a scan, for those who follow links.
   if (const tools::Tool* findings = catalog.find("list_findings")) {
-    routes_.push_back(of_tool(*findings, {.method = "GET", .path = "/v1/scans/{scan_id}/findings", .status = 200}));
+    routes_.push_back(of_tool(catalog, *findings, {.method = "GET", .path = "/v1/scans/{scan_id}/findings", .status = 200}));
   }
   Route events;
   events.method = "GET";
@@ -83,6 +87,12 @@ RouteTable::RouteTable(const tools::Catalog& catalog) {
   routes_.push_back(own("GET", "/openapi.json", RouteKind::openapi));
   routes_.push_back(own("GET", "/healthz", RouteKind::healthz));
   routes_.push_back(own("GET", "/readyz", RouteKind::readyz));
+  if (metrics != MetricsRoute::absent) {
+    Route route = own("GET", "/metrics", RouteKind::metrics);
+    route.scope = tools::Scope::admin;
+    route.is_public = metrics == MetricsRoute::open;
+    routes_.push_back(std::move(route));
+  }
   routes_.push_back(own("GET", "/", RouteKind::landing));
 }
 

@@ -10,7 +10,7 @@
 
 namespace weir::rest {
 
-enum class RouteKind : std::uint8_t { tool, scan_events, openapi, healthz, readyz, landing };
+enum class RouteKind : std::uint8_t { tool, scan_events, openapi, healthz, readyz, metrics, landing };
 
 // Immutable.
 struct Route {
@@ -21,6 +21,7 @@ struct Route {
   bool is_public = false;           // answered without a key
   RouteKind kind = RouteKind::tool;
   const tools::Tool* tool = nullptr;  // for kind tool
+  const tools::Catalog* catalog = nullptr;  // which has the tool
   int status = 200;                 // of a success
   std::string name;                 // for the gate: the tool's name, else "GET /v1/..."
 };
@@ -30,8 +31,12 @@ using PathParameters = std::vector<std::pair<std::string, std::string>>;
 // Immutable.
 class RouteTable {
  public:
-  // `catalog` must outlive the table.
-  explicit RouteTable(const tools::Catalog& catalog);
+  // Who may read GET /metrics; absent: there is none.
+  enum class MetricsRoute : std::uint8_t { absent, for_admins, open };
+
+  // The catalogs must outlive the table. `rest_only`: what no model gets as a tool; null if there is none.
+  explicit RouteTable(const tools::Catalog& catalog, MetricsRoute metrics = MetricsRoute::absent,
+                      const tools::Catalog* rest_only = nullptr);
 
   struct Match {
     const Route* route = nullptr;                // null: no route has this path and method

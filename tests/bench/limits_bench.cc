@@ -7,6 +7,7 @@
 
 #include "limits/memory_limiter.h"
 #include "limits/tiers.h"
+#include "server/measured_limiter.h"
 
 namespace weir::limits {
 namespace {
@@ -50,6 +51,24 @@ void hot_key_admitted(benchmark::State& state) {
   }
 }
 BENCHMARK(hot_key_admitted);
+
+// What /metrics adds to each decision.
+void hot_key_admitted_and_counted(benchmark::State& state) {
+  const FastClock fast;
+  const SystemClock system;
+  MemoryLimiter inner(fast);
+  server::Metrics metrics({"admin", "custom", "free", "pro", "standard", "starter"});
+  server::MeasuredLimiter limiter(inner, metrics);
+  const auto budget = limiter.budget("key_hot");
+  const Quota quota = quota_of(1'000);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(system.steady_now());
+    auto decision = limiter.acquire(*budget, quota, 1);
+    if (!decision->is_allowed) state.SkipWithError("was refused");
+    benchmark::DoNotOptimize(decision);
+  }
+}
+BENCHMARK(hot_key_admitted_and_counted);
 
 void hot_key_refused(benchmark::State& state) {
   const SystemClock clock;

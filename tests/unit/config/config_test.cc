@@ -8,6 +8,7 @@ namespace weir::server {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 ConfigSources from_flags(std::vector<std::pair<std::string, std::string>> flags) {
   ConfigSources sources;
@@ -148,6 +149,44 @@ TEST(ConfigTest, ListenTakesTheUsualForms) {
   EXPECT_EQ(*parse_listen("[::1]:8080"), (std::pair<std::string, std::uint16_t>("::1", 8080)));
   EXPECT_EQ(*parse_listen("localhost:1"), (std::pair<std::string, std::uint16_t>("localhost", 1)));
   EXPECT_EQ(*parse_listen(":80"), (std::pair<std::string, std::uint16_t>("0.0.0.0", 80)));
+}
+
+TEST(ConfigTest, TheAddressOfRedisIsTakenAndShownWithoutItsPassword) {
+  const auto config = load_config(from_flags({{"redis.url", "redis://:secret@10.0.0.7:6380/2"}}));
+
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->redis->password, "secret");
+  EXPECT_EQ(config->redis->database, 2);
+  const auto row = std::ranges::find(settings(), "redis.url", &Setting::name);
+  EXPECT_EQ(row->show(*config), "redis://10.0.0.7:6380/2");
+  EXPECT_FALSE(load_config(from_flags({{"redis.url", ""}}))->redis);
+}
+
+TEST(ConfigTest, AWrongAddressOfRedisIsNamedWithoutItsPassword) {
+  const auto config = load_config(from_flags({{"redis.url", "redis://:secret@10.0.0.7:x"}}));
+
+  ASSERT_FALSE(config);
+  EXPECT_THAT(config.error().message, HasSubstr("redis.url (command line)"));
+  EXPECT_THAT(config.error().message, HasSubstr("the port is 'x'"));
+  EXPECT_THAT(config.error().message, Not(HasSubstr("secret")));
+}
+
+TEST(ConfigTest, ATierMayCountInAnotherWindow) {
+  const auto config = load_config(from_flags({{"tiers.tiny.units_per_minute", "5"}, {"tiers.tiny.window_ms", "3000"}}));
+
+  ASSERT_TRUE(config);
+  const limits::Quota quota = limits::Tiers(config->tiers).quota_for("tiny", std::nullopt);
+  EXPECT_EQ(quota.policies.front().limit, 5);
+  EXPECT_EQ(quota.policies.front().window, std::chrono::seconds{3});
+  EXPECT_EQ(quota.policies.front().name, "window");
+  for (const char* text : {"0", "500", "1500", "3600001", "x"}) {
+    EXPECT_FALSE(load_config(from_flags({{"tiers.tiny.window_ms", text}}))) << text;
+  }
+}
+
+TEST(ConfigTest, TrustedProxiesAreRanges) {
+  EXPECT_EQ(load_config(from_flags({{"server.trusted_proxies", "10.0.0.0/8, ::1"}}))->gate.trusted_proxies.size(), 2);
+  EXPECT_FALSE(load_config(from_flags({{"server.trusted_proxies", "everybody"}})));
 }
 
 TEST(ConfigTest, TheReferenceAndTheExampleNameEverySetting) {

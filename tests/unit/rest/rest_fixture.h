@@ -7,7 +7,9 @@
 #include "server/api_key.h"
 #include "server/gate.h"
 #include "server/http/server.h"
+#include "server/rest/admin_api.h"
 #include "server/rest/rest_api.h"
+#include "server/usage_counter.h"
 #include "tests/unit/server_http/raw_client.h"
 #include "tests/unit/tools/tools_fixture.h"
 
@@ -29,14 +31,17 @@ struct Answer {
 class RestTest : public tools::ToolsTest {
  protected:
   RestTest() {
+    usage_ = std::make_unique<server::UsageCounter>(*database_, clock_);
     gate_ = std::make_unique<server::Gate>(server::GateSettings{.failures_per_address = 10'000}, *database_, limiter_, tiers_,
-                                           clock_, ids_);
+                                           clock_, ids_, usage_.get());
     http::ServerSettings settings;
     settings.port = 0;
     settings.workers = 2;
     server_ = must(http::Server::open(settings, timers_));
+    key_admin_ = std::make_unique<server::KeyAdmin>(*database_, tiers_, clock_, ids_, random_);
+    rest_only_ = std::make_unique<tools::Catalog>(admin_routes({*database_, *key_admin_, *gate_, clock_}), *waiter_);
     rest_ = std::make_unique<RestApi>(RestSettings{.public_url = "http://127.0.0.1:8080", .version = "9.9.9", .docs_url = ""},
-                                      RestParts{*gate_, *catalog_, *database_, *events_, *hub_, *server_});
+                                      RestParts{*gate_, *catalog_, *database_, *events_, *hub_, *server_, nullptr, rest_only_.get()});
     server_->start([this](std::shared_ptr<http::Exchange> exchange) { rest_->handle(std::move(exchange)); });
     key_ = add_key(alice_->account_id, {"read", "write"});
   }
@@ -84,7 +89,10 @@ class RestTest : public tools::ToolsTest {
     return ask_with(bearer() + "Content-Type: application/json\r\n" + lines, "POST", target, to_text(body));
   }
 
+  std::unique_ptr<server::UsageCounter> usage_;
   std::unique_ptr<server::Gate> gate_;
+  std::unique_ptr<server::KeyAdmin> key_admin_;
+  std::unique_ptr<tools::Catalog> rest_only_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<RestApi> rest_;
   std::string key_;
