@@ -89,17 +89,28 @@ class Refusals(unittest.TestCase):
         listed = json.dumps(self.server.get("/v1/targets").json)
         self.assertNotIn("169.254", listed)
 
-    def test_a_redirect_to_a_forbidden_address_is_recorded_and_not_followed(self):
-        target, is_error = self.server.call("create_target", {"url": self.site.url, "attest": "mine"})
+    def scan_of(self, url):
+        target, is_error = self.server.call("create_target", {"url": url, "attest": "mine"})
         self.assertFalse(is_error, target)
-        target_id = (target.get("target") or target)["id"]
-        scan, is_error = self.server.call("create_scan", {"target_id": target_id, "wait_seconds": 50})
+        scan, is_error = self.server.call("create_scan", {"target_id": target["id"], "wait_seconds": 50})
         self.assertFalse(is_error, scan)
-        scan = scan.get("scan") or scan
         self.assertIn(scan["status"], ("completed", "failed"))
         report = self.server.get(f"/v1/scans/{scan['id']}/report?format=json")
         self.assertEqual(report.status, 200, report.body)
-        self.assertNotIn("could not connect to 10.0.0.1", report.body)
+        return report.body
+
+    def test_a_redirect_to_another_host_is_not_followed(self):
+        with Site() as other:
+            elsewhere = other.url.replace("127.0.0.1", "localhost")
+            with Site(redirects={"/": elsewhere}) as site:
+                self.scan_of(site.url)
+                self.assertFalse(site.requests.empty())
+            self.assertTrue(other.requests.empty())
+
+    def test_a_redirect_to_a_forbidden_address_is_named_in_the_report(self):
+        for address in ("169.254.169.254", "10.0.0.1"):
+            with Site(redirects={"/": f"http://{address}/"}) as site:
+                self.assertIn(address, self.scan_of(site.url))
 
     def test_the_limiter_refuses_and_says_when_to_come_back(self):
         key = self.server.key_of("bots", "free")
