@@ -24,8 +24,8 @@ trap stop_all EXIT
 say "decisions in memory"
 "$(program bench_limits)" --benchmark_min_time="$least" --benchmark_format=json >"$dir/memory.json" 2>"$dir/memory.err"
 say "decisions in Redis, beside a sorted-set log"
-"$(program bench_limits_redis)" --benchmark_min_time="$least" --benchmark_out="$dir/redis.json" \
-  --benchmark_out_format=json >"$dir/redis.out" 2>"$dir/redis.err"
+"$(program bench_limits_redis)" --benchmark_min_time="$least" --benchmark_out="$dir/decisions.json" \
+  --benchmark_out_format=json >"$dir/decisions.out" 2>"$dir/decisions.err"
 
 # wait_for FILE COMMAND...: until COMMAND succeeds; FILE says what went wrong.
 wait_for() {
@@ -106,11 +106,11 @@ for name, each in memory.items():
         print(f"| {name.split('/')[1]} | {each['bytes']:.0f} |")
 
 print("\n| in Redis, through one connection | decisions per second |\n|---|---|")
-for each in json.loads((folder / "redis.json").read_text())["benchmarks"]:
+for each in json.loads((folder / "decisions.json").read_text())["benchmarks"]:
     if each["name"].startswith("decisions/"):
         threads = each["name"].rsplit("threads:", 1)[1]
         print(f"| {threads} callers at once | {each['items_per_second']:,.0f} |")
-text = (folder / "redis.out").read_text()
+text = (folder / "decisions.out").read_text()
 print("\n```\n" + text[text.index("limit 1 000 in a minute"):].rstrip() + "\n```")
 
 rates, tails, errors = (collections.defaultdict(list) for _ in range(3))
