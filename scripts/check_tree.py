@@ -30,8 +30,9 @@ MAY_INCLUDE = {
 # (library, headers, files that may include them, what to use instead)
 LIBRARIES = [
     ("cpp-httplib", r"httplib\.h", r"server/http/\w+\.(cc|h)", "server/http/exchange.h"),
-    ("libcurl", r"curl/.*", r"egress/http_client\.cc", "egress/http_client.h"),
+    ("libcurl", r"curl/.*", r"egress/http_engine\.cc", "egress/http_client.h"),
     ("hiredis", r"hiredis/.*", r"limits/redis_connection\.(cc|h)", "limits/redis_connection.h"),
+    ("cjose", r"cjose/.*", r"server/auth/signed_token\.cc", "server/auth/signed_token.h"),
     ("SOCI", r"soci/.*|sqlite3\.h|libpq-fe\.h", r"store/database\.cc", "store/database.h"),
     ("spdlog", r"spdlog/.*", r"base/log\.cc", "base/log.h"),
     ("libssl", r"openssl/(ssl|tls1|x509\w*|bio)\.h", r"egress/\w+\.(cc|h)", "egress/tls_probe.h"),
@@ -54,7 +55,7 @@ BANNED_WORDS = [
     (r"(?<![\w:.>])s?rand\s*\(", None, "take a Random& (base/random.h)"),
     (r"\bstd::thread\b(?!\s*::)", r"tests/.*", "use std::jthread"),
 ]
-BAD_FILE_NAME = re.compile(r"(?:^|_)(?:utils?|helpers?|manager|common|misc|impl|types)(?:_|$)|^base_")
+BAD_FILE_NAME = re.compile(r"(?:^|_)(?:utils?|helpers?|manager|common|misc|impl|(?<!event_)types)(?:_|$)|^base_")
 
 THREAD_LINE = re.compile(r"\b(?:Thread-safe|Immutable|Not thread-safe: |Thread-compatible)")
 README_PROSE_LINES_MAX = 25

@@ -29,8 +29,7 @@ struct EventDraft {
   Json data = Json::object();
 };
 
-// True for the event after which nothing follows: scan.completed, scan.failed, scan.cancelled, scan.timed_out and the
-// same of runs (and run.incomplete, run.expired).
+// True for the event after which nothing follows on its resource, such as scan.completed: see event_types.h.
 bool is_terminal_event(std::string_view type);
 
 }  // namespace weir::streaming

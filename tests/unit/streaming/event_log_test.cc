@@ -85,10 +85,10 @@ TEST_F(EventLogTest, OnlyIdsOfThisLogAreUnderstood) {
 }
 
 TEST(EventTest, TerminalEventsAreThoseAfterWhichNothingFollows) {
-  for (const char* type : {"scan.completed", "scan.timed_out", "run.incomplete", "run.expired", "run.cancelled"}) {
+  for (const char* type : {"scan.completed", "scan.failed", "scan.cancelled", "scan.timed_out"}) {
     EXPECT_TRUE(is_terminal_event(type)) << type;
   }
-  for (const char* type : {"scan.started", "scan.progress", "run.requires_action", "target.verified", ""}) {
+  for (const char* type : {"scan.started", "scan.progress", "finding.new", "scan.cancelling", ""}) {
     EXPECT_FALSE(is_terminal_event(type)) << type;
   }
 }

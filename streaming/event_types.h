@@ -1,0 +1,42 @@
+// Every type of event that this server publishes, with its payload: the one table from which docs/reference/events.md and
+// the `webhooks` section of the OpenAPI document are projected, and against which type filters are read. A type that is not
+// in it cannot be published (see EventLog::append). The `snapshot` and `gap` frames of a stream are no events: they are
+// about one reader and are in no log.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace weir::streaming {
+
+// Immutable.
+struct EventType {
+  enum class Ending : std::uint8_t { goes_on, ends_resource };
+
+  std::string name;     // "scan.completed"
+  std::string summary;  // one sentence
+  Json schema;          // JSON Schema of `data`
+  Ending ending = Ending::goes_on;
+};
+
+// In the order of the documentation.
+const std::vector<EventType>& event_types();
+// Null if there is no such type.
+const EventType* find_event_type(std::string_view name);
+
+// `pattern` is a type ("finding.new"), all types below a word ("scan.*") or every type ("*").
+bool matches(std::string_view pattern, std::string_view type);
+// Whether any of `patterns` matches; no patterns at all match everything.
+bool matches_any(const std::vector<std::string>& patterns, std::string_view type);
+// "scan.*,finding.new" as patterns, without repeats. Returns validation_failed, for the field `field`, if one of them
+// matches no type that there is, or if there are more than kPatternsMax.
+Result<std::vector<std::string>> parse_patterns(std::string_view field, std::string_view comma_separated);
+// The same for patterns that arrive as a list.
+Result<std::vector<std::string>> checked_patterns(std::string_view field, const std::vector<std::string>& patterns);
+inline constexpr std::size_t kPatternsMax = 50;
+
+}  // namespace weir::streaming
