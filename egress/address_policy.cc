@@ -31,7 +31,8 @@ Result<void> AddressPolicy::check(const IpAddress& address, std::uint16_t port, 
     case AddressClass::loopback:
       if (!settings_.allow_loopback) {
         return refused(address, port,
-                       "a loopback address; the operator can allow these with scans.allow_loopback = true");
+                       "a loopback address; the operator can allow these with " + settings_.settings_group +
+                           ".allow_loopback = true");
       }
       if (settings_.own_port != 0 && port == settings_.own_port && self != Self::included) {
         return refused(address, port, "Weir's own listener; only a target registered with \"self\": true may reach it");
@@ -41,8 +42,8 @@ Result<void> AddressPolicy::check(const IpAddress& address, std::uint16_t port, 
       const auto allows = [&address](const AddressRange& range) { return range.contains(address); };
       if (std::any_of(settings_.allowed_private.begin(), settings_.allowed_private.end(), allows)) return {};
       return refused(address, port,
-                     "a private address outside the allowed ranges; the operator can add its range to "
-                     "scans.allow_private");
+                     "a private address outside the allowed ranges; the operator can add its range to " +
+                         settings_.settings_group + ".allow_private");
     }
   }
   return refused(address, port, "of an unknown class");

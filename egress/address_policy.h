@@ -2,6 +2,7 @@
 // about to be dialled (scans.md section 6). Pure: no DNS, no sockets.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@ struct PolicySettings {
   std::vector<AddressRange> allowed_private{};  // private addresses outside these are refused
   // Weir's own listener, which only a target flagged `self` may reach. Port 0: none.
   std::uint16_t own_port = 0;
+  std::string settings_group = "scans";  // which settings a refusal names: "scans.allow_loopback"
 };
 
 // Immutable.

@@ -1,6 +1,5 @@
-// Outgoing HTTP over libcurl: one request, one hop. Redirects are the caller's to walk, so that each hop passes
-// the policy. The address that libcurl is about to dial is checked in its open-socket callback, whatever DNS
-// said a moment before.
+// Outgoing HTTP: one request, one hop. Redirects are the caller's to walk, so that each hop passes
+// the policy. The address that is about to be dialled is checked, whatever DNS said a moment before (http_engine).
 #pragma once
 #include <memory>
 #include <stop_token>
@@ -13,9 +12,8 @@
 
 namespace weir::egress {
 
-// Keeps connections alive between requests to one host; a kept connection is only used again while its host
-// has the same vetted addresses. Speaks HTTP/1.1 only: the header lines of HTTP/2 are not what the server's
-// configuration says, but a frame's fields in lower case. Not thread-safe: owned by one job or thread.
+// Keeps connections alive between requests to one host (http_engine.h says how). Not thread-safe: owned by one job or
+// thread.
 class HttpClient {
  public:
   // Both must outlive the client. `user_agent` is sent with every request.

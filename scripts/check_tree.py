@@ -33,7 +33,7 @@ LIBRARIES = [
     ("libcurl", r"curl/.*", r"egress/http_engine\.cc", "egress/http_client.h"),
     ("hiredis", r"hiredis/.*", r"limits/redis_connection\.(cc|h)", "limits/redis_connection.h"),
     ("cjose", r"cjose/.*", r"server/auth/signed_token\.cc", "server/auth/signed_token.h"),
-    ("SOCI", r"soci/.*|sqlite3\.h|libpq-fe\.h", r"store/database\.cc", "store/database.h"),
+    ("SOCI", r"soci/.*|sqlite3\.h|libpq-fe\.h", r"store/(?:soci|sqlite|postgres)_\w+\.(cc|h)", "store/database.h"),
     ("spdlog", r"spdlog/.*", r"base/log\.cc", "base/log.h"),
     ("libssl", r"openssl/(ssl|tls1|x509\w*|bio)\.h", r"egress/\w+\.(cc|h)", "egress/tls_probe.h"),
     ("libcrypto", r"openssl/(?!ssl\.h|tls1\.h|x509|bio\.h|err\.h).*", r"base/\w+\.cc|egress/\w+\.(cc|h)", "base/hmac.h or base/random.h"),
@@ -41,7 +41,7 @@ LIBRARIES = [
     ("CLI11", r"CLI/.*", r"server/(?:cli/)?\w+\.cc", "server/cli/"),
     ("valijson", r"valijson/.*", r"tools/\w+\.cc", "the wrapper in tools/"),
 ]
-ONE_INCLUDER = {"valijson", "libcurl", "SOCI", "spdlog"}
+ONE_INCLUDER = {"valijson", "libcurl", "spdlog"}
 
 # (pattern, files that may, what to do instead)
 BANNED_WORDS = [
