@@ -81,8 +81,8 @@ std::string redacted(std::string_view text) {
     std::size_t visible;
     std::size_t size_min;  // shorter is a word of a sentence
   };
-  constexpr std::array<Shape, 5> kShapes = {
-      {{"wk_", 4, 5}, {"whsec_", 0, 1}, {"Bearer ", 0, 6}, {"bearer ", 0, 6}, {"sk-", 0, 12}}};
+  constexpr std::array<Shape, 6> kShapes = {
+      {{"wk_", 4, 5}, {"whsec_", 0, 1}, {"Bearer ", 0, 6}, {"bearer ", 0, 6}, {"sk-", 0, 12}, {"wst_", 0, 5}}};
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {

@@ -13,7 +13,7 @@ namespace weir {
 // kept (then "..."). For quoting a caller's input in a message.
 std::string printable(std::string_view bytes, std::size_t size_max = 200);
 
-// API keys (wk_...), webhook secrets (whsec_...) and bearer tokens replaced by their first characters and
+// API keys (wk_...), webhook secrets (whsec_...), stream tokens (wst_...) and bearer tokens replaced by their first characters and
 // "[redacted]".
 std::string redacted(std::string_view text);
 

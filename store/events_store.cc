@@ -19,6 +19,33 @@ EventRow event_from(const Row& row) {
           .data = row.json(7)};
 }
 
+Result<EventCounters> counters_of(Result<std::vector<Row>> rows) {
+  auto counters = first_row(std::move(rows), [](const Row& row) {
+    return EventCounters{.last = row.integer(0), .trimmed_through = row.integer(1)};
+  });
+  if (!counters) return std::move(counters).error();
+  return counters->value_or(EventCounters{});
+}
+
+// A resource as retention sees it.
+struct Aged {
+  std::string resource_id;
+  std::int64_t last = 0;
+  std::int64_t trimmed_through = 0;
+};
+
+// The newest event of `resource` that `keeping` lets go, at most kTrimmedEventsMax behind what is trimmed already.
+Result<std::int64_t> outdated_through(Transaction& transaction, const Aged& resource, const EventKeeping& keeping) {
+  const std::int64_t farthest = resource.trimmed_through + kTrimmedEventsMax;
+  const std::int64_t by_count = std::min(resource.last - keeping.per_resource, farthest);
+  // Times follow the sequence: the newest old one is the end of a run of old ones.
+  auto by_age = only_integer(transaction.query(
+      "SELECT COALESCE(MAX(seq), 0) FROM events WHERE resource_id = :1 AND seq <= :2 AND at < :3",
+      {resource.resource_id, farthest, time_value(keeping.since)}));
+  if (!by_age) return std::move(by_age).error();
+  return std::max(by_count, *by_age);
+}
+
 }  // namespace
 
 Result<void> append_event(Transaction& transaction, EventRow& event) {
@@ -56,13 +83,30 @@ Result<std::int64_t> last_event_seq(Transaction& transaction, std::string_view r
                                         {text_value(resource_id)}));
 }
 
+Result<EventCounters> resource_event_counters(Transaction& transaction, std::string_view resource_id) {
+  return counters_of(transaction.query("SELECT last_seq, trimmed_through FROM event_counters WHERE resource_id = :1",
+                                       {text_value(resource_id)}));
+}
+
+Result<EventCounters> account_event_counters(Transaction& transaction, std::string_view account_id) {
+  return counters_of(transaction.query(
+      "SELECT last_seq, trimmed_through FROM account_event_counters WHERE account_id = :1", {text_value(account_id)}));
+}
+
 Result<EventRange> event_range(Transaction& transaction, std::string_view resource_id) {
-  auto range = first_row(
-      transaction.query("SELECT trimmed_through, last_seq FROM event_counters WHERE resource_id = :1",
-                        {text_value(resource_id)}),
-      [](const Row& row) { return EventRange{.first = row.integer(0) + 1, .last = row.integer(1)}; });
-  if (!range) return std::move(range).error();
-  return range->value_or(EventRange{});
+  auto counters = resource_event_counters(transaction, resource_id);
+  if (!counters) return std::move(counters).error();
+  if (counters->last == 0) return EventRange{};
+  return EventRange{.first = counters->trimmed_through + 1, .last = counters->last};
+}
+
+Result<std::vector<EventRow>> account_events_after(Transaction& transaction, std::string_view account_id,
+                                                   std::int64_t after, std::int64_t limit) {
+  return each_row(
+      transaction.query("SELECT account_id, resource_type, resource_id, seq, account_seq, type, at, data FROM events "
+                        "WHERE account_id = :1 AND account_seq > :2 ORDER BY account_seq LIMIT :3",
+                        {text_value(account_id), after, std::clamp<std::int64_t>(limit, 1, kEventsLimitMax)}),
+      event_from);
 }
 
 Result<void> trim_events(Transaction& transaction, std::string_view resource_id, std::int64_t through) {
@@ -73,8 +117,50 @@ Result<void> trim_events(Transaction& transaction, std::string_view resource_id,
   auto remembered = transaction.execute("UPDATE event_counters SET trimmed_through = :1 WHERE resource_id = :2",
                                         {last_trimmed, text_value(resource_id)});
   if (!remembered) return std::move(remembered).error();
+  // The account's sequence gets holes up to the newest of these events.
+  auto newest = first_row(
+      transaction.query("SELECT account_id, account_seq FROM events WHERE resource_id = :1 AND seq <= :2 "
+                        "ORDER BY seq DESC LIMIT 1",
+                        {text_value(resource_id), last_trimmed}),
+      [](const Row& row) { return std::pair(row.text(0), row.integer(1)); });
+  if (!newest) return std::move(newest).error();
+  if (*newest) {
+    remembered = transaction.execute(
+        "UPDATE account_event_counters SET trimmed_through = :1 WHERE account_id = :2 AND trimmed_through < :3",
+        {(*newest)->second, (*newest)->first, (*newest)->second});
+    if (!remembered) return std::move(remembered).error();
+  }
   return done(transaction.execute("DELETE FROM events WHERE resource_id = :1 AND seq <= :2",
                                   {text_value(resource_id), last_trimmed}));
+}
+
+Result<EventTrim> trim_old_events(Transaction& transaction, std::string_view after_resource_id,
+                                  std::int64_t resources_max, const EventKeeping& keeping) {
+  auto resources = each_row(
+      transaction.query("SELECT resource_id, last_seq, trimmed_through FROM event_counters WHERE resource_id > :1 "
+                        "ORDER BY resource_id LIMIT :2",
+                        {text_value(after_resource_id), resources_max}),
+      [](const Row& row) {
+        return Aged{.resource_id = row.text(0), .last = row.integer(1), .trimmed_through = row.integer(2)};
+      });
+  if (!resources) return std::move(resources).error();
+  EventTrim trim;
+  for (const Aged& resource : *resources) {
+    trim.last_resource_id = resource.resource_id;
+    // The newest event stays, so this one has nothing left to delete.
+    if (resource.trimmed_through >= resource.last - 1) continue;
+    auto through = outdated_through(transaction, resource, keeping);
+    if (!through) return std::move(through).error();
+    const std::int64_t count = std::min(*through, resource.last - 1) - resource.trimmed_through;
+    if (count <= 0) continue;
+    if (auto trimmed = trim_events(transaction, resource.resource_id, *through); !trimmed) {
+      return std::move(trimmed).error();
+    }
+    trim.trimmed += count;
+    if (trim.trimmed >= kTrimmedEventsMax) return trim;
+  }
+  if (std::cmp_less(resources->size(), resources_max)) trim.last_resource_id.clear();
+  return trim;
 }
 
 Result<std::string> event_epoch(Transaction& transaction) {

@@ -38,6 +38,34 @@ Result<EventRange> event_range(Transaction& transaction, std::string_view resour
 // Deletes the events of a resource up to and including `through` and remembers that they were there. The newest one stays,
 // so that a reader always learns whether the resource has ended.
 Result<void> trim_events(Transaction& transaction, std::string_view resource_id, std::int64_t through);
+
+// How far a sequence has come: `last` was given, and up to `trimmed_through` events may be missing. Both 0 if it never
+// had an event. Not thread-safe: a value.
+struct EventCounters {
+  std::int64_t last = 0;
+  std::int64_t trimmed_through = 0;
+};
+Result<EventCounters> resource_event_counters(Transaction& transaction, std::string_view resource_id);
+Result<EventCounters> account_event_counters(Transaction& transaction, std::string_view account_id);
+// Events of an account with account_seq > `after`, in order, at most `limit`.
+Result<std::vector<EventRow>> account_events_after(Transaction& transaction, std::string_view account_id,
+                                                   std::int64_t after, std::int64_t limit);
+
+// What retention keeps. Not thread-safe: a value.
+struct EventKeeping {
+  UnixMillis since{};               // older events go
+  std::int64_t per_resource = 0;    // beyond, the oldest go
+};
+// A slice of the work of retention. Not thread-safe: a value.
+struct EventTrim {
+  std::string last_resource_id;     // the next slice goes on after it; "" : every resource was looked at
+  std::int64_t trimmed = 0;         // events deleted
+};
+// Looks at up to `resources_max` resources behind `after_resource_id` ("" : from the first) and stops early once it has
+// deleted about kTrimmedEventsMax events.
+Result<EventTrim> trim_old_events(Transaction& transaction, std::string_view after_resource_id,
+                                  std::int64_t resources_max, const EventKeeping& keeping);
+inline constexpr std::int64_t kTrimmedEventsMax = 2'000;
 // This database's epoch: a short random text made when it was created. An event id of another epoch is not ours.
 Result<std::string> event_epoch(Transaction& transaction);
 

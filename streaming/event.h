@@ -20,6 +20,18 @@ struct Event {
   Json data = Json::object();
 };
 
+// What a reader follows: one resource, or everything of an account; each has a sequence of its own. Not thread-safe: a
+// value.
+struct Feed {
+  enum class Kind : std::uint8_t { resource, account };
+  Kind kind = Kind::resource;
+  std::string id;
+
+  [[nodiscard]] std::int64_t seq_of(const Event& event) const {
+    return kind == Kind::resource ? event.seq : event.account_seq;
+  }
+};
+
 // What a transaction wants to log; the log adds sequence and time.
 struct EventDraft {
   std::string account_id;

@@ -1,5 +1,7 @@
 #include "streaming/event_hub.h"
 
+#include "streaming/event_channel.h"
+
 namespace weir::streaming {
 namespace {
 
@@ -80,6 +82,8 @@ class TableSubscription final : public Subscription {
 
 class LocalHub final : public EventHub {
  public:
+  explicit LocalHub(Executor* executor) : executor_(executor) {}
+
   std::shared_ptr<Subscription> subscribe(std::string_view resource_id, Receiver receiver) override {
     return subscribe_in(resources_, resource_id, std::move(receiver));
   }
@@ -87,16 +91,38 @@ class LocalHub final : public EventHub {
     return subscribe_in(accounts_, account_id, std::move(receiver));
   }
 
-  void publish(const Published& published) override {
-    deliver(*resources_, published.event->resource_id, published);
-    deliver(*accounts_, published.event->account_id, published);
+  std::shared_ptr<Subscription> join(const Feed& feed, std::weak_ptr<BatchReceiver> receiver) override {
+    const std::size_t others = resources_->size() + accounts_->size();
+    if (others >= kSubscriptionsMax) return nullptr;
+    EventChannels& channels = feed.kind == Feed::Kind::resource ? *resource_channels_ : *account_channels_;
+    return channels.join(feed.id, std::move(receiver), kSubscriptionsMax - others);
   }
 
-  [[nodiscard]] std::size_t subscriptions() const override { return resources_->size() + accounts_->size(); }
+  void publish(const Published& published) override {
+    publish(published.event, [&](const std::shared_ptr<const Event>&) { return published; });
+  }
+
+  void publish(std::shared_ptr<const Event> event, const Encoder& encode) override {
+    // Whoever comes after this moment has its own reading of the log, which is behind the commit.
+    const auto of_resource = resources_->of(event->resource_id);
+    const auto of_account = accounts_->of(event->account_id);
+    const auto resource_channel = resource_channels_->find(event->resource_id);
+    const auto account_channel = account_channels_->find(event->account_id);
+    if (of_resource.empty() && of_account.empty() && !resource_channel && !account_channel) return;
+    const Published published = encode(std::move(event));
+    if (resource_channel) resource_channel->push(published, executor_);
+    if (account_channel) account_channel->push(published, executor_);
+    deliver(of_resource, published);
+    deliver(of_account, published);
+  }
+
+  [[nodiscard]] std::size_t subscriptions() const override {
+    return resources_->size() + accounts_->size() + resource_channels_->size() + account_channels_->size();
+  }
 
  private:
-  static void deliver(const Table& table, std::string_view key, const Published& published) {
-    for (const std::shared_ptr<Slot>& slot : table.of(key)) {
+  static void deliver(const std::vector<std::shared_ptr<Slot>>& slots, const Published& published) {
+    for (const std::shared_ptr<Slot>& slot : slots) {
       if (slot->is_open) slot->receiver(published);
     }
   }
@@ -111,10 +137,15 @@ class LocalHub final : public EventHub {
 
   const std::shared_ptr<Table> resources_ = std::make_shared<Table>();
   const std::shared_ptr<Table> accounts_ = std::make_shared<Table>();
+  const std::shared_ptr<EventChannels> resource_channels_ = std::make_shared<EventChannels>();
+  const std::shared_ptr<EventChannels> account_channels_ = std::make_shared<EventChannels>();
+  Executor* const executor_;
 };
 
 }  // namespace
 
-std::unique_ptr<EventHub> EventHub::create() { return std::make_unique<LocalHub>(); }
+std::unique_ptr<EventHub> EventHub::create() { return std::make_unique<LocalHub>(nullptr); }
+
+std::unique_ptr<EventHub> EventHub::create(Executor& executor) { return std::make_unique<LocalHub>(&executor); }
 
 }  // namespace weir::streaming

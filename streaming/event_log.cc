@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/log.h"
 #include "streaming/sse.h"
 
 namespace weir::streaming {
@@ -18,6 +19,13 @@ Event event_from(store::EventRow row) {
           .data = std::move(row.data)};
 }
 
+std::optional<std::int64_t> number_in(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < 0) return std::nullopt;
+  return number;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<EventLog>> EventLog::open(store::Database& database, EventHub& hub, const Clock& clock) {
@@ -30,6 +38,13 @@ EventLog::EventLog(store::Database& database, EventHub& hub, const Clock& clock,
     : database_(database), hub_(hub), clock_(clock), epoch_(std::move(epoch)) {}
 
 Result<Event> EventLog::append(store::Transaction& transaction, EventDraft draft) {
+  if (find_event_type(draft.type) == nullptr) {
+#ifndef NDEBUG
+    return internal_error("the event type " + draft.type + " is missing in streaming/event_types.cc");
+#else
+    log::error("events.unknown_type", {{"type", draft.type}});
+#endif
+  }
   store::EventRow row{.account_id = std::move(draft.account_id),
                       .resource_type = std::move(draft.resource_type),
                       .resource_id = std::move(draft.resource_id),
@@ -41,9 +56,63 @@ Result<Event> EventLog::append(store::Transaction& transaction, EventDraft draft
   Event copy = *event;
   // Callbacks run in the order of the commits, so the hub hears each resource in the order of seq.
   transaction.on_commit([this, event = std::move(event)] {
-    hub_.publish({.event = event, .frame = frame_of(*event)});
+    hub_.publish(event, [this](std::shared_ptr<const Event> encoded) { return published(std::move(encoded)); });
   });
   return copy;
+}
+
+Result<EventPage> EventLog::read(const Feed& feed, std::int64_t after, std::int64_t limit) {
+  return database_.read_for([&](store::Transaction& transaction) -> Result<EventPage> {
+    const bool is_resource = feed.kind == Feed::Kind::resource;
+    const std::int64_t rows_max = std::clamp<std::int64_t>(limit, 1, kReadLimitMax);
+    auto counters = is_resource ? store::resource_event_counters(transaction, feed.id)
+                                : store::account_event_counters(transaction, feed.id);
+    if (!counters) return std::move(counters).error();
+    EventPage page{.events = {}, .last = counters->last, .trimmed_through = counters->trimmed_through};
+    if (after >= page.last) return page;
+    auto rows = is_resource ? store::events_after(transaction, feed.id, after, rows_max)
+                            : store::account_events_after(transaction, feed.id, after, rows_max);
+    if (!rows) return std::move(rows).error();
+    page.events.reserve(rows->size());
+    for (store::EventRow& row : *rows) page.events.push_back(event_from(std::move(row)));
+    return page;
+  });
+}
+
+Result<EventSelection> EventLog::select(const Feed& feed, const EventFilter& filter, std::string_view position,
+                                        std::int64_t limit) {
+  EventSelection selection;
+  const auto asked = position.empty() ? std::optional<std::int64_t>(0) : seq_at(feed.kind, position);
+  std::int64_t at = asked.value_or(0);
+  bool is_foreign = !asked;
+  for (std::int64_t looked_at = 0; looked_at < kSelectedFromMax;) {
+    auto page = read(feed, at, kReadLimitMax);
+    if (!page) return std::move(page).error();
+    selection.last = page->last;
+    if (looked_at == 0 && at > page->last) {
+      // Of another history: a database that was restored has given fewer numbers.
+      is_foreign = true;
+      at = 0;
+      if (page = read(feed, at, kReadLimitMax); !page) return std::move(page).error();
+    }
+    if (looked_at == 0 && !position.empty()) {
+      const std::int64_t first = page->events.empty() ? page->last + 1 : feed.seq_of(page->events.front());
+      if (is_foreign || first != at + 1) {
+        selection.gap = EventGap{.requested = printable(position), .first_available = first,
+                                 .trimmed_through = page->trimmed_through};
+      }
+    }
+    for (Event& event : page->events) {
+      at = feed.seq_of(event);
+      if (filter.takes(event)) selection.events.push_back(std::move(event));
+      if (std::cmp_greater_equal(selection.events.size(), limit)) break;
+    }
+    if (at < page->last) selection.next_after = at;
+    else selection.next_after.reset();
+    if (!selection.next_after || std::cmp_greater_equal(selection.events.size(), limit) || page->events.empty()) break;
+    looked_at += std::ssize(page->events);
+  }
+  return selection;
 }
 
 Result<std::vector<Event>> EventLog::read_after(std::string_view resource_id, std::int64_t after,
@@ -93,18 +162,46 @@ Json EventLog::to_json(const Event& event) const {
           {"data", event.data}};
 }
 
-std::shared_ptr<const std::string> EventLog::frame_of(const Event& event) const {
-  return std::make_shared<const std::string>(
-      encode_sse({.id = id_of(event), .type = event.type, .data = to_text(to_json(event)), .retry = std::nullopt}));
+std::string EventLog::position_text(Feed::Kind kind, std::int64_t seq) const {
+  return kind == Feed::Kind::resource ? id_of(seq) : epoch_ + "-a" + std::to_string(seq);
+}
+
+std::optional<std::int64_t> EventLog::seq_at(Feed::Kind kind, std::string_view position) const {
+  if (const auto number = number_in(position)) return number;
+  if (kind == Feed::Kind::resource) return seq_of(position);
+  const std::string prefix = epoch_ + "-a";
+  return position.starts_with(prefix) ? number_in(position.substr(prefix.size())) : std::nullopt;
+}
+
+std::shared_ptr<const std::string> EventLog::frame_of(const Event& event, Feed::Kind kind) const {
+  return frame_with(event, kind, to_text(to_json(event)));
+}
+
+std::shared_ptr<const std::string> EventLog::frame_with(const Event& event, Feed::Kind kind, std::string text) const {
+  const std::int64_t seq = kind == Feed::Kind::resource ? event.seq : event.account_seq;
+  return std::make_shared<const std::string>(encode_sse(
+      {.id = position_text(kind, seq), .type = event.type, .data = std::move(text), .retry = std::nullopt}));
+}
+
+Published EventLog::published(std::shared_ptr<const Event> event) const {
+  std::string text = to_text(to_json(*event));
+  auto frame = frame_with(*event, Feed::Kind::resource, text);
+  auto account_frame = frame_with(*event, Feed::Kind::account, std::move(text));
+  return {.event = std::move(event), .frame = std::move(frame), .account_frame = std::move(account_frame)};
+}
+
+Json EventLog::to_json(Feed::Kind kind, const EventGap& gap) const {
+  Json json{{"requested", gap.requested}, {"first_available", position_text(kind, gap.first_available)}};
+  if (gap.trimmed_through >= gap.first_available) {
+    json["trimmed_through"] = position_text(kind, gap.trimmed_through);
+  }
+  return json;
 }
 
 std::optional<std::int64_t> EventLog::seq_of(std::string_view id) const {
   if (!id.starts_with(epoch_) || id.size() <= epoch_.size() || id[epoch_.size()] != '-') return std::nullopt;
   id.remove_prefix(epoch_.size() + 1);
-  std::int64_t seq = 0;
-  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), seq);
-  if (error != std::errc{} || end != id.data() + id.size() || seq < 0) return std::nullopt;
-  return seq;
+  return number_in(id);
 }
 
 }  // namespace weir::streaming

@@ -1,31 +1,17 @@
 #include "streaming/event_stream.h"
 
-#include <charconv>
+#include <utility>
 
 #include "base/log.h"
 #include "streaming/sse.h"
 
 namespace weir::streaming {
-namespace {
-
-// "<epoch>-<seq>" of this log, or a bare number.
-std::optional<std::int64_t> seq_in(const EventLog& log, std::string_view position) {
-  std::int64_t seq = 0;
-  const auto [end, error] = std::from_chars(position.data(), position.data() + position.size(), seq);
-  if (error == std::errc{} && end == position.data() + position.size() && seq >= 0) return seq;
-  return log.seq_of(position);
-}
-
-}  // namespace
 
 Result<std::shared_ptr<EventStream>> EventStream::open(EventLog& log, EventHub& hub, Executor& executor,
                                                        StreamStart start, std::shared_ptr<FrameSink> sink) {
   auto stream = std::make_shared<EventStream>(Private{}, log, executor, std::move(start), std::move(sink));
   // Subscribed before history is read, so that an event is in the log's answer, or in the queue, or in both.
-  auto subscription =
-      hub.subscribe(stream->start_.resource_id, [weak = stream->weak_from_this()](const Published& published) {
-        if (const auto self = weak.lock()) self->receive(published);
-      });
+  auto subscription = hub.join(stream->feed_, stream->weak_from_this());
   if (subscription == nullptr) {
     return Error(ErrorCode::unavailable, "too many event streams are open: close some, or try again later");
   }
@@ -39,12 +25,17 @@ Result<std::shared_ptr<EventStream>> EventStream::open(EventLog& log, EventHub& 
 
 EventStream::EventStream(Private, EventLog& log, Executor& executor, StreamStart start,
                          std::shared_ptr<FrameSink> sink)
-    : log_(log), executor_(executor), start_(std::move(start)), sink_(std::move(sink)) {}
+    : log_(log),
+      executor_(executor),
+      feed_(std::move(start.feed)),
+      filter_(start.filter.is_empty() ? nullptr : std::make_unique<const EventFilter>(std::move(start.filter))),
+      opening_(std::make_unique<Opening>(std::move(start.position), std::move(start.snapshot))),
+      sink_(std::move(sink)) {}
 
 void EventStream::close() {
   std::shared_ptr<FrameSink> sink;
   std::shared_ptr<Subscription> subscription;
-  std::deque<Published> queue;
+  std::vector<Published> queue;
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(is_closed_, true)) return;
@@ -65,20 +56,21 @@ std::shared_ptr<FrameSink> EventStream::sink() const {
   return sink_;
 }
 
-// On the publisher's thread.
-void EventStream::receive(const Published& published) {
+// Live events: passed on at once by whoever has the turn, else queued for it.
+void EventStream::receive(const std::vector<Published>& batch) {
+  std::shared_ptr<FrameSink> sink;
   {
     const std::lock_guard lock(mutex_);
     if (is_closed_) return;
-    if (has_overflowed_ || queue_.size() >= kQueueMax) {
-      has_overflowed_ = true;
-    } else {
-      queue_.push_back(published);
+    if (is_sending_) {
+      has_overflowed_ = has_overflowed_ || queue_.size() + batch.size() > kQueueMax;
+      if (!has_overflowed_) queue_.insert(queue_.end(), batch.begin(), batch.end());
+      return;
     }
-    if (is_sending_) return;
     is_sending_ = true;
+    sink = sink_;
   }
-  drain();
+  if (pass_on(*sink, batch) == Turn::kept) drain();
 }
 
 void EventStream::post_page() {
@@ -88,93 +80,156 @@ void EventStream::post_page() {
 void EventStream::read_page() {
   const std::shared_ptr<FrameSink> sink = this->sink();
   if (sink == nullptr) return;
-  auto range = log_.range(start_.resource_id);
-  if (!range) {
-    log::warning("event_stream.unreadable", {{"resource", start_.resource_id}, {"cause", range.error().cause}});
+  std::optional<std::string> requested;
+  auto page = opening_ != nullptr ? begin(*sink, requested) : log_.read(feed_, position_, kPageEvents);
+  if (!page) {
+    log::warning("event_stream.unreadable", {{"feed", feed_.id}, {"cause", page.error().cause}});
     return close();
   }
-  const bool is_first = !has_begun_;
-  if (is_first && begin(*sink, *range) == Progress::ended) return close();
-  if (position_ < range->first - 1) {
-    // Retention was faster than this reader.
-    if (send_gap(*sink, log_.id_of(position_), range->first) == Progress::ended) return close();
+  if (send_history(*sink, *page, std::move(requested)) == Turn::kept) drain();
+}
+
+// The first page, from where the reader left off; `requested` is what it asked for if the log cannot continue that. Starts
+// with the event that the reader already has, to see whether that was the end.
+Result<EventPage> EventStream::begin(FrameSink& sink, std::optional<std::string>& requested) {
+  const std::unique_ptr<Opening> opening = std::move(opening_);
+  if (opening->position) {
+    const auto seq = log_.seq_at(feed_.kind, *opening->position);
+    position_ = seq.value_or(0);
+    requested = printable(*opening->position);
+    if (!seq) told_through_ = -1;
+  } else if (opening->snapshot) {
+    position_ = opening->snapshot->seq;
+    sink.send(opening->snapshot->frame);
   }
-  // The first page starts with what the reader already has, to see whether that was the end.
-  auto events = log_.read_after(start_.resource_id, is_first ? position_ - 1 : position_, kPageEvents);
-  if (!events) {
-    log::warning("event_stream.unreadable", {{"resource", start_.resource_id}, {"cause", events.error().cause}});
-    return close();
+  auto page = log_.read(feed_, std::max<std::int64_t>(position_ - 1, 0), kPageEvents);
+  if (!page) return page;
+  if (!opening->position) {
+    // Nothing was asked for, so nothing is missing.
+    told_through_ = page->trimmed_through;
+    return page;
   }
-  for (const Event& event : *events) {
-    if (event.seq <= position_) {
-      if (is_terminal_event(event.type)) return close();
+  if (position_ > page->last) {
+    // Of another history: a database that was restored has given fewer numbers.
+    told_through_ = -1;
+    position_ = 0;
+    page = log_.read(feed_, 0, kPageEvents);
+    if (!page) return page;
+  }
+  if (told_through_ >= 0) return page;
+  const std::int64_t first = page->events.empty() ? page->last + 1 : feed_.seq_of(page->events.front());
+  send_gap(sink, {.requested = *std::exchange(requested, std::nullopt), .first_available = first,
+                  .trimmed_through = page->trimmed_through});
+  return page;
+}
+
+EventStream::Turn EventStream::send_history(FrameSink& sink, const EventPage& page,
+                                            std::optional<std::string> requested) {
+  std::size_t bytes = 0;
+  for (const Event& event : page.events) {
+    const std::int64_t seq = feed_.seq_of(event);
+    if (seq <= position_) {
+      if (feed_.kind == Feed::Kind::resource && is_terminal_event(event.type)) {
+        close();
+        return Turn::passed;
+      }
       continue;
     }
-    // Trimmed between the two reads: the next page tells the gap.
-    if (event.seq != position_ + 1) return post_page();
-    if (send_event(*sink, event, log_.frame_of(event)) == Progress::ended) return close();
+    if (seq != position_ + 1) {
+      // Retention has been here.
+      const bool is_told = seq - 1 <= told_through_;
+      if (!is_told && !send_gap(sink, {.requested = requested.value_or(log_.position_text(feed_.kind, position_)),
+                                       .first_available = seq, .trimmed_through = page.trimmed_through})) {
+        close();
+        return Turn::passed;
+      }
+      position_ = seq - 1;
+    }
+    requested.reset();
+    std::vector<Frame> frames;
+    const bool is_wanted = filter_ == nullptr || filter_->takes(event);
+    const Step step = take(event, is_wanted ? log_.frame_of(event, feed_.kind) : nullptr, frames);
+    for (const Frame& frame : frames) bytes += frame->size();
+    if ((!frames.empty() && !sink.send_all(frames)) || step == Step::last) {
+      close();
+      return Turn::passed;
+    }
+    if (bytes >= kPageBytesMax) break;
   }
-  if (std::cmp_greater_equal(events->size(), kPageEvents)) return post_page();
-  drain();
+  if (page.events.empty() || position_ >= page.last) return Turn::kept;
+  // The reader sets the pace, so that a long history does not make it a slow one.
+  sink.when_drained([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->post_page();
+  });
+  return Turn::passed;
 }
 
-EventStream::Progress EventStream::begin(FrameSink& sink, const store::EventRange& range) {
-  has_begun_ = true;
-  if (!start_.position) {
-    position_ = start_.snapshot ? start_.snapshot->seq : std::max<std::int64_t>(range.first - 1, 0);
-    if (!start_.snapshot) return Progress::more;
-    return sink.send(start_.snapshot->frame) ? Progress::more : Progress::ended;
-  }
-  const auto seq = seq_in(log_, *start_.position);
-  if (seq && *seq <= range.last && *seq >= range.first - 1) {
-    position_ = *seq;
-    return Progress::more;
-  }
-  return send_gap(sink, *start_.position, std::max<std::int64_t>(range.first, 1));
+bool EventStream::send_gap(FrameSink& sink, const EventGap& gap) {
+  position_ = gap.first_available - 1;
+  told_through_ = std::max(position_, gap.trimmed_through);
+  return sink.send(std::make_shared<const std::string>(encode_sse(
+      {.id = "", .type = "gap", .data = to_text(log_.to_json(feed_.kind, gap)), .retry = std::nullopt})));
 }
 
-EventStream::Progress EventStream::send_gap(FrameSink& sink, std::string_view requested,
-                                            std::int64_t first_available) {
-  const Json data{{"requested", printable(requested)}, {"first_available", log_.id_of(first_available)}};
-  position_ = first_available - 1;
-  const bool is_sent = sink.send(std::make_shared<const std::string>(
-      encode_sse({.id = "", .type = "gap", .data = to_text(data), .retry = std::nullopt})));
-  return is_sent ? Progress::more : Progress::ended;
+// Adds to `frames` what the reader is to see of `event`.
+EventStream::Step EventStream::take(const Event& event, Frame frame, std::vector<Frame>& frames) {
+  const std::int64_t seq = feed_.seq_of(event);
+  if (seq <= position_) return Step::taken;
+  if (seq != position_ + 1) return Step::hole;
+  position_ = seq;
+  if (filter_ == nullptr || filter_->takes(event)) {
+    frames.push_back(std::move(frame));
+    passed_over_ = 0;
+  } else if (++passed_over_ >= kPassedOverMax) {
+    frames.push_back(std::make_shared<const std::string>("id: " + log_.position_text(feed_.kind, seq) + "\n\n"));
+    passed_over_ = 0;
+  }
+  return feed_.kind == Feed::Kind::resource && is_terminal_event(event.type) ? Step::last : Step::taken;
 }
 
-EventStream::Progress EventStream::send_event(FrameSink& sink, const Event& event,
-                                              std::shared_ptr<const std::string> frame) {
-  position_ = event.seq;
-  if (!sink.send(std::move(frame))) return Progress::ended;
-  return is_terminal_event(event.type) ? Progress::ended : Progress::more;
+EventStream::Turn EventStream::pass_on(FrameSink& sink, const std::vector<Published>& batch) {
+  std::vector<Frame> frames;
+  frames.reserve(batch.size());
+  Step step = Step::taken;
+  for (const Published& published : batch) {
+    step = take(*published.event, frame_of(published), frames);
+    if (step != Step::taken) break;
+  }
+  if ((!frames.empty() && !sink.send_all(frames)) || step == Step::last) {
+    close();
+    return Turn::passed;
+  }
+  if (step == Step::taken) return Turn::kept;
+  // What is missing was committed before what is here, so the log has it.
+  post_page();
+  return Turn::passed;
+}
+
+Frame EventStream::frame_of(const Published& published) const {
+  const Frame& encoded = feed_.kind == Feed::Kind::resource ? published.frame : published.account_frame;
+  return encoded != nullptr ? encoded : log_.frame_of(*published.event, feed_.kind);
 }
 
 // Sends what is queued. Whoever calls it has the turn to send and gives it back here, or to the next page.
 void EventStream::drain() {
   while (true) {
-    Published next;
+    std::vector<Published> batch;
     std::shared_ptr<FrameSink> sink;
     {
       std::unique_lock lock(mutex_);
       if (is_closed_) return;
-      while (!queue_.empty() && queue_.front().event->seq <= position_) queue_.pop_front();
-      const bool has_hole = !queue_.empty() && queue_.front().event->seq != position_ + 1;
-      if (has_hole || (queue_.empty() && has_overflowed_)) {
-        // What is missing was committed before what is here, so the log has it.
-        queue_.clear();
-        has_overflowed_ = false;
-        lock.unlock();
-        return post_page();
-      }
-      if (queue_.empty()) {
+      if (queue_.empty() && !has_overflowed_) {
         is_sending_ = false;
         return;
       }
-      next = std::move(queue_.front());
-      queue_.pop_front();
+      batch.swap(queue_);
       sink = sink_;
+      if (std::exchange(has_overflowed_, false)) {
+        lock.unlock();
+        return post_page();
+      }
     }
-    if (send_event(*sink, *next.event, std::move(next.frame)) == Progress::ended) return close();
+    if (pass_on(*sink, batch) == Turn::passed) return;
   }
 }
 

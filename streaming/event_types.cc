@@ -1,6 +1,7 @@
 #include "streaming/event_types.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "base/log.h"
@@ -137,9 +138,14 @@ const std::vector<EventType>& event_types() {
 }
 
 const EventType* find_event_type(std::string_view name) {
-  const std::vector<EventType>& types = event_types();
-  const auto found = std::find_if(types.begin(), types.end(), [&](const EventType& type) { return type.name == name; });
-  return found == types.end() ? nullptr : &*found;
+  // Asked for each event of each reader.
+  static const std::unordered_map<std::string_view, const EventType*> kByName = [] {
+    std::unordered_map<std::string_view, const EventType*> by_name;
+    for (const EventType& type : event_types()) by_name.emplace(type.name, &type);
+    return by_name;
+  }();
+  const auto found = kByName.find(name);
+  return found == kByName.end() ? nullptr : found->second;
 }
 
 bool matches(std::string_view pattern, std::string_view type) {

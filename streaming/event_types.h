@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "streaming/event.h"
 
 namespace weir::streaming {
 
@@ -38,5 +39,16 @@ Result<std::vector<std::string>> parse_patterns(std::string_view field, std::str
 // The same for patterns that arrive as a list.
 Result<std::vector<std::string>> checked_patterns(std::string_view field, const std::vector<std::string>& patterns);
 inline constexpr std::size_t kPatternsMax = 50;
+
+// Which events of a feed a reader wants; empty: all of them. Not thread-safe: a value.
+struct EventFilter {
+  std::vector<std::string> types;   // patterns
+  std::string resource_id;          // "" : of every resource
+
+  [[nodiscard]] bool is_empty() const { return types.empty() && resource_id.empty(); }
+  [[nodiscard]] bool takes(const Event& event) const {
+    return (resource_id.empty() || event.resource_id == resource_id) && matches_any(types, event.type);
+  }
+};
 
 }  // namespace weir::streaming

@@ -84,6 +84,75 @@ TEST_F(EventLogTest, OnlyIdsOfThisLogAreUnderstood) {
   }
 }
 
+TEST_F(EventLogTest, ATypeThatIsNotInTheTableIsRefused) {
+  const auto appended = database_->write_for(
+      [&](store::Transaction& t) { return log_->append(t, {"acc_1", "scan", "scn_1", "scan.exploded"}); });
+
+  ASSERT_FALSE(appended);
+  EXPECT_THAT(appended.error().cause, ::testing::HasSubstr("scan.exploded"));
+}
+
+TEST_F(EventLogTest, AnAccountHasASequenceOfItsOwn) {
+  append("scn_1");
+  append("scn_2");
+  append("scn_1");
+
+  const auto page = *log_->read({Feed::Kind::account, "acc_1"}, 1, 10);
+
+  ASSERT_EQ(page.events.size(), 2U);
+  EXPECT_EQ(page.events[0].resource_id, "scn_2");
+  EXPECT_EQ(page.events[1].account_seq, 3);
+  EXPECT_EQ(page.last, 3);
+  EXPECT_EQ(log_->read({Feed::Kind::account, "acc_2"}, 0, 10)->last, 0);
+}
+
+TEST_F(EventLogTest, APositionBelongsToItsKindOfFeed) {
+  const std::string of_resource = log_->position_text(Feed::Kind::resource, 7);
+  const std::string of_account = log_->position_text(Feed::Kind::account, 7);
+
+  EXPECT_EQ(log_->seq_at(Feed::Kind::resource, of_resource), 7);
+  EXPECT_EQ(log_->seq_at(Feed::Kind::account, of_account), 7);
+  EXPECT_EQ(log_->seq_at(Feed::Kind::account, "7"), 7);
+  EXPECT_FALSE(log_->seq_at(Feed::Kind::account, of_resource));
+  EXPECT_FALSE(log_->seq_at(Feed::Kind::resource, of_account));
+  EXPECT_FALSE(log_->seq_at(Feed::Kind::resource, "-1"));
+}
+
+TEST_F(EventLogTest, ASelectionTakesWhatTheFilterTakesAndSaysWhereToGoOn) {
+  for (int i = 0; i < 3; ++i) {
+    append("scn_1");
+    append("scn_2", "finding.new");
+  }
+  const Feed account{Feed::Kind::account, "acc_1"};
+
+  const auto findings = *log_->select(account, {.types = {"finding.*"}, .resource_id = ""}, "", 2);
+  const auto rest = *log_->select(account, {.types = {"finding.*"}, .resource_id = ""},
+                                  std::to_string(*findings.next_after), 2);
+  const auto of_one = *log_->select(account, {.types = {}, .resource_id = "scn_1"}, "", 10);
+
+  ASSERT_EQ(findings.events.size(), 2U);
+  EXPECT_EQ(findings.next_after, 4);
+  ASSERT_EQ(rest.events.size(), 1U);
+  EXPECT_EQ(rest.events[0].account_seq, 6);
+  EXPECT_FALSE(rest.next_after);
+  EXPECT_EQ(of_one.events.size(), 3U);
+  EXPECT_EQ(of_one.last, 6);
+}
+
+TEST_F(EventLogTest, ASelectionSaysWhatIsMissing) {
+  for (int i = 0; i < 5; ++i) append("scn_1");
+  trim("scn_1", 2);
+  const Feed feed{Feed::Kind::resource, "scn_1"};
+
+  EXPECT_EQ(log_->select(feed, {}, "1", 10)->gap->first_available, 3);
+  EXPECT_EQ(log_->select(feed, {}, "elsewhere-4", 10)->gap->requested, "elsewhere-4");
+  EXPECT_EQ(log_->select(feed, {}, "99", 10)->events.size(), 3U);
+  EXPECT_TRUE(log_->select(feed, {}, "99", 10)->gap);
+  EXPECT_FALSE(log_->select(feed, {}, "2", 10)->gap);
+  EXPECT_FALSE(log_->select(feed, {}, "", 10)->gap) << "nothing was asked for, so nothing is missing";
+  EXPECT_FALSE(log_->select(feed, {}, "5", 10)->gap);
+}
+
 TEST(EventTest, TerminalEventsAreThoseAfterWhichNothingFollows) {
   for (const char* type : {"scan.completed", "scan.failed", "scan.cancelled", "scan.timed_out"}) {
     EXPECT_TRUE(is_terminal_event(type)) << type;

@@ -2,63 +2,14 @@
 
 #include <random>
 
-#include "streaming/sse.h"
 #include "tests/support/eventually.h"
+#include "tests/unit/streaming/recording_sink.h"
 #include "tests/unit/streaming/streaming_fixture.h"
 
 namespace weir::streaming {
 namespace {
 
 using testing::eventually;
-
-// Keeps what a reader receives; refuses after `room` frames. Thread-safe.
-class RecordingSink final : public FrameSink {
- public:
-  explicit RecordingSink(std::size_t room = 1'000'000) : room_(room) {}
-
-  bool send(std::shared_ptr<const std::string> frame) override {
-    const std::lock_guard lock(mutex_);
-    if (frames_.size() >= room_ || closes_ > 0) return false;
-    frames_.push_back(std::move(frame));
-    return true;
-  }
-  void close() override {
-    const std::lock_guard lock(mutex_);
-    ++closes_;
-  }
-  [[nodiscard]] int closes() const {
-    const std::lock_guard lock(mutex_);
-    return closes_;
-  }
-  [[nodiscard]] std::size_t size() const {
-    const std::lock_guard lock(mutex_);
-    return frames_.size();
-  }
-  // "1 2 3", and the type instead of the number for what has none.
-  [[nodiscard]] std::string seen() const {
-    std::string text;
-    for (const SseEvent& event : events()) {
-      const std::string number = event.id.empty() ? event.type : event.id.substr(event.id.find('-') + 1);
-      text += (text.empty() ? "" : " ") + number;
-    }
-    return text;
-  }
-  [[nodiscard]] std::vector<SseEvent> events() const {
-    const std::lock_guard lock(mutex_);
-    SseDecoder decoder;
-    std::vector<SseEvent> events;
-    for (const auto& frame : frames_) {
-      for (SseEvent& event : decoder.feed(*frame)) events.push_back(std::move(event));
-    }
-    return events;
-  }
-
- private:
-  const std::size_t room_;
-  mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<const std::string>> frames_;
-  int closes_ = 0;
-};
 
 class EventStreamTest : public StreamingTest {
  protected:
@@ -69,7 +20,7 @@ class EventStreamTest : public StreamingTest {
   Reader open(std::optional<std::string> position = std::nullopt, std::optional<StreamSnapshot> snapshot = std::nullopt,
               std::size_t room = 1'000'000) {
     Reader reader{std::make_shared<RecordingSink>(room), nullptr};
-    auto opened = EventStream::open(*log_, *hub_, executor_, {"scn_1", std::move(position), std::move(snapshot)},
+    auto opened = EventStream::open(*log_, *hub_, executor_, {{Feed::Kind::resource, "scn_1"}, std::move(position), std::move(snapshot)},
                                     reader.sink);
     if (!opened) throw std::runtime_error(opened.error().message);
     reader.stream = std::move(*opened);
@@ -243,7 +194,7 @@ TEST_F(EventStreamTest, AnOverflowOfTheQueueLosesNothing) {
     std::deque<std::function<void()>> works;
   } later;
   const auto sink = std::make_shared<RecordingSink>();
-  const auto stream = EventStream::open(*log_, *hub_, later, {"scn_1", std::nullopt, std::nullopt}, sink);
+  const auto stream = EventStream::open(*log_, *hub_, later, {{Feed::Kind::resource, "scn_1"}, std::nullopt, std::nullopt}, sink);
   ASSERT_TRUE(stream);
   const int count = static_cast<int>(EventStream::kQueueMax) + 50;
   append_many(count);
