@@ -1,5 +1,6 @@
 # weir_library(NAME SOURCES a.cc ... LINKS weir_base ...): one folder, one static library.
-# weir_test(NAME SOURCES ... LINKS ...): one test binary, registered with CTest.
+# weir_test(NAME SOURCES ... LINKS ... [BOTH_STORES]): one test binary, registered with CTest. BOTH_STORES: its tests open
+# their databases on_backend() (tests/support/postgres_process.h) and run a second time on PostgreSQL, as NAME_postgres.
 # The heavy headers (the standard library, JSON) are precompiled once and shared.
 
 add_library(weir_flags INTERFACE)
@@ -44,12 +45,17 @@ function(weir_executable name)
 endfunction()
 
 function(weir_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "BOTH_STORES" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE weir_flags weir_test_support ${ARG_LINKS} GTest::gmock GTest::gtest_main)
   target_precompile_headers(${name} REUSE_FROM weir_test_support)
   target_compile_options(${name} PRIVATE -Wno-conversion)
   add_test(NAME ${name} COMMAND ${name} --gtest_shuffle --gtest_brief=1)
-  set_tests_properties(${name} PROPERTIES TIMEOUT 300 ENVIRONMENT
-    "WEIR_SOURCE_DIR=${CMAKE_SOURCE_DIR};WEIR_BINARY=$<$<TARGET_EXISTS:weir>:$<TARGET_FILE:weir>>")
+  set(environment "WEIR_SOURCE_DIR=${CMAKE_SOURCE_DIR};WEIR_BINARY=$<$<TARGET_EXISTS:weir>:$<TARGET_FILE:weir>>")
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300 ENVIRONMENT "${environment}")
+  if(ARG_BOTH_STORES)
+    target_link_libraries(${name} PRIVATE weir_postgres_process)
+    add_test(NAME ${name}_postgres COMMAND ${name} --gtest_shuffle --gtest_brief=1)
+    set_tests_properties(${name}_postgres PROPERTIES TIMEOUT 300 ENVIRONMENT "${environment};WEIR_TEST_STORE=postgres")
+  endif()
 endfunction()

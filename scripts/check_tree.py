@@ -31,7 +31,7 @@ MAY_INCLUDE = {
 LIBRARIES = [
     ("cpp-httplib", r"httplib\.h", r"server/http/\w+\.(cc|h)", "server/http/exchange.h"),
     ("libcurl", r"curl/.*", r"egress/http_engine\.cc", "egress/http_client.h"),
-    ("hiredis", r"hiredis/.*", r"limits/redis_connection\.(cc|h)", "limits/redis_connection.h"),
+    ("hiredis", r"hiredis/.*", r"limits/redis_(?:connection|subscriber)\.(cc|h)", "limits/redis_connection.h"),
     ("cjose", r"cjose/.*", r"server/auth/signed_token\.cc", "server/auth/signed_token.h"),
     ("SOCI", r"soci/.*|sqlite3\.h|libpq-fe\.h", r"store/(?:soci|sqlite|postgres)_\w+\.(cc|h)", "store/database.h"),
     ("spdlog", r"spdlog/.*", r"base/log\.cc", "base/log.h"),

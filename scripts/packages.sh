@@ -8,7 +8,7 @@ packages_build=(
   libsoci-dev libboost-dev libsqlite3-dev libpq-dev libvalijson-dev libssl-dev
   libtomlplusplus-dev libcli11-dev zlib1g-dev libbrotli-dev
 )
-packages_test=(libgtest-dev libgmock-dev curl openssl nginx:nginx-light redis-server node:nodejs npm:npm python3-venv)
+packages_test=(libgtest-dev libgmock-dev curl openssl nginx:nginx-light redis-server postgresql node:nodejs npm:npm python3-venv)
 packages_check=(clang clang-format clang-tidy valgrind)
 packages_bench=(wrk libbenchmark-dev nginx:nginx-light curl redis-server redis-cli:redis-tools)
 packages_demo=(nginx:nginx-light openssl curl)

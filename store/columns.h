@@ -44,6 +44,11 @@ inline std::vector<std::int64_t> integers_in(const Row& row, std::size_t column)
   return items;
 }
 
+// Ends a SELECT that claims rows of a queue: what another node is claiming is passed over. SQLite has one writer.
+inline std::string_view skip_locked(const Transaction& transaction) {
+  return transaction.dialect() == Dialect::postgres ? " FOR UPDATE SKIP LOCKED" : "";
+}
+
 // For statements whose number of changed rows does not matter.
 inline Result<void> done(Result<std::int64_t> changed) {
   if (!changed) return std::move(changed).error();

@@ -1,6 +1,6 @@
-// The database behind everything: sessions, transactions and values. SQLite in the data folder today; the SQL
-// text is portable (TEXT ids, BIGINT milliseconds, JSON as TEXT, ON CONFLICT, RETURNING), so that PostgreSQL can
-// run the same one. The only file that knows SOCI. All SQL lives in this folder.
+// The database behind everything: transactions and values. SQLite in the data folder, or PostgreSQL when several nodes
+// share the work; the SQL text is portable (TEXT ids, BIGINT milliseconds, JSON as TEXT, ON CONFLICT, RETURNING), so that
+// both run the same one. All SQL lives in this folder.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -15,6 +15,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "store/postgres_settings.h"
 
 namespace weir::store {
 
@@ -42,19 +43,24 @@ class Row {
   std::vector<Value> values_;
 };
 
+enum class Dialect : std::uint8_t { sqlite, postgres };
+
 // A transaction in progress, valid only inside the body of Database::read() or write(). Parameters are written
 // `:1`, `:2`, ... in order. Not thread-safe: owned by the body that it is passed to.
 class Transaction {
  public:
   virtual ~Transaction() = default;
   // Blocks for the statement. Returns conflict if a UNIQUE or foreign-key constraint refuses it, else unavailable
-  // (busy, disk full) or internal.
+  // (busy, disk full) or internal. A statement that fails ends the transaction: later ones and the commit return the same
+  // error. Use ON CONFLICT where a conflict is to be expected.
   virtual Result<std::vector<Row>> query(std::string_view sql, std::vector<Value> parameters = {}) = 0;
   // The number of rows changed.
   virtual Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) = 0;
   // Runs after a successful commit, in order, on the committing thread, outside the writer's lock; dropped on
   // rollback. Must not block or fail.
   virtual void on_commit(std::function<void()> callback) = 0;
+  // For the few statements that cannot be said in both.
+  [[nodiscard]] virtual Dialect dialect() const = 0;
 };
 
 struct DatabaseSettings {
@@ -62,19 +68,25 @@ struct DatabaseSettings {
   enum class Synchronous : std::uint8_t { normal, full } synchronous = Synchronous::normal;
   std::chrono::milliseconds busy_timeout{5'000};       // another process (the command line) may be writing
   unsigned readers = 4;
+  std::optional<PostgresSettings> postgres{};          // instead of the file
+  std::chrono::milliseconds statement_timeout{10'000}; // of PostgreSQL; a statement takes milliseconds
+
+  // Where it is, for messages: the path, or the URL without user and password.
+  [[nodiscard]] std::string shown() const { return postgres ? postgres->shown() : path; }
 };
 
-// One writer and a few readers over one file in WAL mode. Thread-safe.
+// Thread-safe.
 class Database {
  public:
-  // Opens or creates the file and applies the migrations that it lacks. Returns unavailable, naming the path, if it
-  // cannot be opened or was written by a newer version.
+  // Opens or creates the file, or connects, and applies the migrations that are missing. Returns unavailable, naming the
+  // place, if it cannot be opened or was written by a newer version.
   static Result<std::unique_ptr<Database>> open(const DatabaseSettings& settings);
   virtual ~Database() = default;
 
-  // Runs `body` with a transaction that may write; commits if it returns success, else rolls back. Writers take
-  // turns: blocks until it is this one's turn, at most `busy_timeout` for other processes. `body` must not call
-  // read() or write().
+  // Runs `body` with a transaction that may write; commits if it returns success, else rolls back. Writers take turns, on
+  // all nodes: what `body` reads cannot change before it commits. Blocks until it is this one's turn, at most
+  // `busy_timeout` for other processes. `body` must not call read() or write(). Returns unavailable while a server is
+  // away; if it goes away during the commit, the change may or may not have been made.
   virtual Result<void> write(const std::function<Result<void>(Transaction&)>& body) = 0;
   // The same with a consistent snapshot and no writing; does not wait for writers.
   virtual Result<void> read(const std::function<Result<void>(Transaction&)>& body) = 0;

@@ -46,7 +46,8 @@ Result<std::optional<JobRow>> claim_job(Transaction& transaction, std::string_vi
           with_columns("UPDATE jobs SET lost = lost + CASE state WHEN 'running' THEN 1 ELSE 0 END, state = 'running', "
                        "attempts = attempts + 1, lease_owner = :1, lease_until = :2 WHERE id = ("
                        "SELECT id FROM jobs WHERE (state = 'queued' AND due_at <= :3) "
-                       "OR (state = 'running' AND lease_until <= :3) ORDER BY due_at, id LIMIT 1) RETURNING ",
+                       "OR (state = 'running' AND lease_until <= :3) ORDER BY due_at, id LIMIT 1" +
+                           std::string(skip_locked(transaction)) + ") RETURNING ",
                        ""),
           {text_value(owner), time_value(lease_until), time_value(now)}),
       job_from);

@@ -1,9 +1,11 @@
 #include "store/migrations.h"
 
+#include <cctype>
 #include <string>
 #include <vector>
 
 #include "base/hmac.h"
+#include "base/random.h"
 #include "store/columns.h"
 
 namespace weir::store {
@@ -30,11 +32,33 @@ std::vector<std::string> statements_of(std::string_view sql) {
   return statements;
 }
 
+// Text is compared byte by byte, as SQLite does, whatever language the server's database was made for: pages continue
+// after an id, and an index must not change its order when the server's C library is updated.
+std::string with_byte_order(const std::string& statement) {
+  if (!statement.starts_with("CREATE TABLE") && !statement.starts_with("ALTER TABLE")) return statement;
+  constexpr std::string_view kType = " TEXT";
+  std::string text;
+  bool is_quoted = false;
+  for (std::size_t i = 0; i < statement.size(); ++i) {
+    if (statement[i] == '\'') is_quoted = !is_quoted;
+    const std::size_t end = i + kType.size();
+    const bool is_word = end >= statement.size() || (std::isalnum(static_cast<unsigned char>(statement[end])) == 0 && statement[end] != '_');
+    if (!is_quoted && is_word && std::string_view(statement).substr(i).starts_with(kType)) {
+      text += " TEXT COLLATE \"C\"";
+      i = end - 1;
+    } else {
+      text += statement[i];
+    }
+  }
+  return text;
+}
+
 std::string checksum_of(const Migration& migration) { return to_hex(sha256(migration.sql)); }
 
 Result<void> apply(Transaction& transaction, const Migration& migration, UnixMillis now) {
+  const bool is_postgres = transaction.dialect() == Dialect::postgres;
   for (const std::string& statement : statements_of(migration.sql)) {
-    if (auto changed = transaction.execute(statement); !changed) return std::move(changed).error();
+    if (auto changed = transaction.execute(is_postgres ? with_byte_order(statement) : statement); !changed) return std::move(changed).error();
   }
   return done(transaction.execute(
       "INSERT INTO schema_migrations (version, name, applied_at, checksum) VALUES (:1, :2, :3, :4)",
@@ -58,7 +82,7 @@ Result<void> migrate(Transaction& transaction, std::span<const Migration> migrat
                      ": start the newer version of weir that wrote it, or restore a backup");
   }
   for (std::size_t i = 0; i < migrations.size(); ++i) {
-    CHECK(std::cmp_equal(migrations[i].version, i + 1), "migrations are numbered from 1 without holes");
+    CHECK(i == 0 || migrations[i - 1].version < migrations[i].version, "migrations have rising numbers");
     if (i >= rows->size()) {
       if (auto applied = apply(transaction, migrations[i], now); !applied) return applied;
       continue;
@@ -72,6 +96,12 @@ Result<void> migrate(Transaction& transaction, std::span<const Migration> migrat
     }
   }
   return {};
+}
+
+Result<void> prepare_schema(Transaction& transaction) {
+  if (auto migrated = migrate(transaction, embedded_migrations(), SystemClock().now()); !migrated) return migrated;
+  return done(transaction.execute("INSERT INTO meta (name, value) VALUES ('event_epoch', :1) ON CONFLICT DO NOTHING",
+                                  {SystemRandom().base62(8)}));
 }
 
 }  // namespace weir::store

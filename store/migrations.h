@@ -23,5 +23,8 @@ std::span<const Migration> embedded_migrations();
 // Applies what is missing, inside the caller's transaction. Returns unavailable if the database holds a version that
 // is not among `migrations` (a newer binary wrote it) or one whose text has changed since it was applied.
 Result<void> migrate(Transaction& transaction, std::span<const Migration> migrations, UnixMillis now);
+// What opening a database does, under a lock that no other node holds: migrates to the embedded schema, and makes the
+// event epoch if there is none.
+Result<void> prepare_schema(Transaction& transaction);
 
 }  // namespace weir::store

@@ -66,7 +66,7 @@ TEST_F(ConcurrencyTest, TwoDatabasesOnOneFileWriteInTurns) {
     std::vector<std::jthread> threads;
     for (int writer = 0; writer < 2; ++writer) {
       threads.emplace_back([&] {
-        auto own = Database::open({.path = path()});
+        auto own = open({.path = path()});
         if (!own) {
           ++failures;
           return;
@@ -94,7 +94,7 @@ TEST_F(ConcurrencyTest, ManyMayOpenANewDatabaseAtOnce) {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 6; ++i) {
       threads.emplace_back([&] {
-        auto opened = Database::open({.path = fresh});
+        auto opened = open({.path = fresh});
         if (opened) return;
         const std::lock_guard lock(mutex);
         failures.push_back(opened.error().message + " / " + opened.error().cause);

@@ -11,7 +11,7 @@ class DatabaseTest : public StoreTest {
  protected:
   DatabaseTest() {
     write([](Transaction& t) -> Result<void> {
-      for (const char* sql : {"CREATE TABLE things (id TEXT NOT NULL PRIMARY KEY, n BIGINT, x REAL, body TEXT)",
+      for (const char* sql : {"CREATE TABLE things (id TEXT NOT NULL PRIMARY KEY, n BIGINT, x DOUBLE PRECISION, body TEXT)",
                               "CREATE TABLE parts (thing TEXT NOT NULL REFERENCES things (id))"}) {
         if (auto done = t.execute(sql); !done) return std::move(done).error();
       }
@@ -33,14 +33,14 @@ class DatabaseTest : public StoreTest {
 
 TEST_F(DatabaseTest, ValuesComeBackAsTheyWentIn) {
   const std::vector<std::string> texts{"", "plain", "it's \"quoted\" -- ; :1 %s", "Grüße, 世界, 😀", "line\nbreak\r\n\ttab",
-                                       std::string("nul\0byte", 8), std::string(300'000, 'x')};
+                                       std::string(1'000'000, 'x')};
   const std::vector<std::int64_t> integers{0, -1, std::numeric_limits<std::int64_t>::max(),
                                            std::numeric_limits<std::int64_t>::min(), 1'795'000'000'123};
   const std::vector<double> numbers{0.0, -2.5, 0.1, 1e300, 3.141592653589793};
 
   for (const std::string& text : texts) {
     const auto rows = write([&](Transaction& t) {
-      return t.query("INSERT INTO things (id, body) VALUES (:1, :2) RETURNING body, body || ''", {"t" + text, text});
+      return t.query("INSERT INTO things (id, body) VALUES (:1, :2) RETURNING body, body || ''", {"t" + text.substr(0, 100), text});
     });
     EXPECT_EQ(rows.front().text(0), text);
   }
@@ -61,7 +61,7 @@ TEST_F(DatabaseTest, ValuesComeBackAsTheyWentIn) {
 }
 
 TEST_F(DatabaseTest, ValuesAreReadBackByALaterQueryAsTheyWentIn) {
-  const std::string text("nul\0byte and 😀", 17);
+  const std::string text("a tab\t and 😀");
   write([&](Transaction& t) {
     return t.execute("INSERT INTO things (id, n, x, body) VALUES ('a', :1, :2, :3)",
                      {std::int64_t{9'007'199'254'740'993}, 0.1, text});
@@ -72,6 +72,16 @@ TEST_F(DatabaseTest, ValuesAreReadBackByALaterQueryAsTheyWentIn) {
   EXPECT_EQ(row.integer(0), 9'007'199'254'740'993);
   EXPECT_EQ(row.number(1), 0.1);
   EXPECT_EQ(row.text(2), text);
+}
+
+// PostgreSQL's TEXT can hold neither; a file can.
+TEST_F(DatabaseTest, NulBytesAndInvalidUtf8DoNotStopAStatement) {
+  const std::string text("nul\0byte and \xFF", 14);
+  write([&](Transaction& t) { return t.execute("INSERT INTO things (id, body) VALUES ('a', :1)", {text}); });
+
+  const Row row = read([](Transaction& t) { return t.query("SELECT body FROM things"); }).front();
+
+  EXPECT_EQ(row.text(0), testing::is_postgres_backend() ? "nul\xEF\xBF\xBD" "byte and \xEF\xBF\xBD" : text);
 }
 
 TEST_F(DatabaseTest, NullIsToldFromEmptyAndZero) {
@@ -139,7 +149,7 @@ TEST_F(DatabaseTest, AFailedBodyIsRolledBackWithItsCallbacks) {
 
 TEST_F(DatabaseTest, CallbacksRunInOrderAfterTheCommit) {
   std::vector<std::int64_t> seen;
-  auto other = Database::open({.path = path()});
+  auto other = open({.path = path()});
   ASSERT_TRUE(other);
   const auto note = [&] {
     (void)(*other)->read([&](Transaction& t) -> Result<void> {
@@ -170,17 +180,20 @@ TEST_F(DatabaseTest, AnExceptionInABodyRollsBackAndLeavesTheDatabaseUsable) {
   EXPECT_TRUE(add("a"));
 }
 
-TEST_F(DatabaseTest, ABodyMayGoOnAfterAConflict) {
+TEST_F(DatabaseTest, AStatementThatFailsEndsTheTransaction) {
   ASSERT_TRUE(add("a"));
 
-  write([](Transaction& t) -> Result<void> {
+  const auto done = database_->write([](Transaction& t) -> Result<void> {
     EXPECT_TRUE(t.execute("INSERT INTO things (id) VALUES ('b')"));
     EXPECT_FALSE(t.execute("INSERT INTO things (id) VALUES ('a')"));
-    EXPECT_TRUE(t.execute("INSERT INTO things (id) VALUES ('c')"));
+    EXPECT_FALSE(t.execute("INSERT INTO things (id) VALUES ('c')"));
     return {};
   });
 
-  EXPECT_EQ(count(), 3);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::conflict);
+  EXPECT_EQ(count(), 1);
+  EXPECT_TRUE(add("d"));
 }
 
 TEST_F(DatabaseTest, ConstraintsBecomeConflictsWithoutWordsOfSql) {
@@ -195,8 +208,8 @@ TEST_F(DatabaseTest, ConstraintsBecomeConflictsWithoutWordsOfSql) {
 
   ASSERT_FALSE(unique);
   EXPECT_EQ(unique.error().code, ErrorCode::conflict);
-  EXPECT_THAT(unique.error().message, ::testing::Not(::testing::HasSubstr("UNIQUE")));
-  EXPECT_THAT(unique.error().cause, ::testing::HasSubstr("UNIQUE"));
+  EXPECT_THAT(unique.error().message, ::testing::Not(::testing::HasSubstr("things")));
+  EXPECT_THAT(unique.error().cause, ::testing::HasSubstr("things"));
   ASSERT_FALSE(foreign);
   EXPECT_EQ(foreign.error().code, ErrorCode::conflict);
 }
@@ -225,7 +238,7 @@ TEST_F(DatabaseTest, AReadTransactionRefusesToWrite) {
 
 TEST_F(DatabaseTest, AReadTransactionKeepsItsSnapshot) {
   ASSERT_TRUE(add("a"));
-  auto other = Database::open({.path = path()});
+  auto other = open({.path = path()});
   ASSERT_TRUE(other);
 
   must(database_->read([&](Transaction& t) -> Result<void> {
@@ -242,7 +255,7 @@ TEST_F(DatabaseTest, AReadTransactionKeepsItsSnapshot) {
 }
 
 TEST_F(DatabaseTest, AnotherProcessThatWritesMakesItUnavailableAfterTheTimeout) {
-  auto impatient = Database::open({.path = path(), .busy_timeout = std::chrono::milliseconds{20}});
+  auto impatient = open({.path = path(), .busy_timeout = std::chrono::milliseconds{20}});
   ASSERT_TRUE(impatient);
 
   must(database_->write([&](Transaction&) -> Result<void> {
@@ -259,7 +272,7 @@ TEST_F(DatabaseTest, AnotherProcessThatWritesMakesItUnavailableAfterTheTimeout) 
 }
 
 TEST_F(DatabaseTest, MoreReadersThanSessionsAreRefusedAfterTheTimeout) {
-  auto small = Database::open({.path = path(), .busy_timeout = std::chrono::milliseconds{20}, .readers = 1});
+  auto small = open({.path = path(), .busy_timeout = std::chrono::milliseconds{20}, .readers = 1});
   ASSERT_TRUE(small);
 
   must((*small)->read([&](Transaction&) -> Result<void> {
@@ -286,6 +299,7 @@ TEST_F(DatabaseTest, WhatWasWrittenIsThereAfterReopening) {
 }
 
 TEST_F(DatabaseTest, TheFolderAndTheFilesBelongToTheOwnerOnly) {
+  if (testing::is_postgres_backend()) GTEST_SKIP() << "of the file";
   const auto deep = folder_.path() / "new" / "folder";
   auto opened = Database::open({.path = (deep / "weir.db").string()});
   ASSERT_TRUE(opened);
@@ -299,6 +313,7 @@ TEST_F(DatabaseTest, TheFolderAndTheFilesBelongToTheOwnerOnly) {
 }
 
 TEST_F(DatabaseTest, AnUnusablePathIsNamed) {
+  if (testing::is_postgres_backend()) GTEST_SKIP() << "of the file";
   std::ofstream(folder_.path() / "file") << "this is text and not a database, long enough to have a header";
 
   const auto damaged = Database::open({.path = (folder_.path() / "file").string()});
@@ -313,6 +328,7 @@ TEST_F(DatabaseTest, AnUnusablePathIsNamed) {
 }
 
 TEST_F(DatabaseTest, APathMayHoldSpacesAndUnicode) {
+  if (testing::is_postgres_backend()) GTEST_SKIP() << "of the file";
   EXPECT_TRUE(Database::open({.path = (folder_.path() / "a folder = ü" / "my db.sqlite").string()}));
 }
 

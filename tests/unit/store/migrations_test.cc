@@ -41,18 +41,22 @@ TEST_F(MigrationsTest, AFailingMigrationLeavesNothingBehind) {
   const auto done = migrate_with({{next_version(), "broken", "CREATE TABLE half (a TEXT);\nCREATE NONSENSE;\n"}});
 
   EXPECT_FALSE(done);
-  EXPECT_EQ(read([](Transaction& t) { return t.query("SELECT name FROM sqlite_master WHERE name = 'half'"); }).size(), 0U);
+  EXPECT_FALSE(database_->read([](Transaction& t) -> Result<void> {
+    auto rows = t.query("SELECT a FROM half");
+    if (!rows) return std::move(rows).error();
+    return {};
+  }));
 }
 
 TEST_F(MigrationsTest, ADatabaseOfANewerVersionIsRefused) {
   must(migrate_with({{next_version(), "later", "CREATE TABLE later (a TEXT);\n"}}));
   database_.reset();
 
-  const auto opened = Database::open({.path = path()});
+  const auto opened = open({.path = path()});
 
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::unavailable);
-  EXPECT_THAT(opened.error().message, ::testing::HasSubstr(path()));
+  EXPECT_THAT(opened.error().message, ::testing::HasSubstr(testing::on_backend({.path = path()}).shown()));
   EXPECT_THAT(opened.error().message, ::testing::HasSubstr("newer version"));
 }
 
@@ -60,7 +64,7 @@ TEST_F(MigrationsTest, AChangedMigrationIsRefused) {
   write([](Transaction& t) { return t.execute("UPDATE schema_migrations SET checksum = 'other' WHERE version = 1"); });
   database_.reset();
 
-  const auto opened = Database::open({.path = path()});
+  const auto opened = open({.path = path()});
 
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::unavailable);
@@ -71,7 +75,7 @@ TEST_F(MigrationsTest, TheEpochIsMadeOnceAndDiffersBetweenDatabases) {
   const std::string first = read(event_epoch);
   reopen();
   testing::TempDir elsewhere;
-  auto other = must(Database::open({.path = (elsewhere.path() / "weir.db").string()}));
+  auto other = must(open({.path = (elsewhere.path() / "weir.db").string()}));
 
   EXPECT_EQ(read(event_epoch), first);
   EXPECT_EQ(first.size(), 8U);

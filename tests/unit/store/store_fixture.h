@@ -6,6 +6,7 @@
 #include "store/database.h"
 #include "store/scans_store.h"
 #include "store/targets_store.h"
+#include "tests/support/postgres_process.h"
 #include "tests/support/temp_dir.h"
 
 namespace weir::store {
@@ -16,10 +17,14 @@ class StoreTest : public ::testing::Test {
  protected:
   StoreTest() { reopen(); }
 
+  // On the backend that this run is about.
+  static Result<std::unique_ptr<Database>> open(const DatabaseSettings& settings) {
+    return Database::open(testing::on_backend(settings));
+  }
   [[nodiscard]] std::string path() const { return (folder_.path() / "weir.db").string(); }
   void reopen() {
     database_.reset();
-    auto opened = Database::open({.path = path()});
+    auto opened = open({.path = path()});
     if (!opened) throw std::runtime_error(opened.error().message + " / " + opened.error().cause);
     database_ = std::move(*opened);
   }
