@@ -39,10 +39,19 @@ class Call : public std::enable_shared_from_this<Call> {
   // In-band, with the error object as data: for methods that are not tool calls.
   void fail(const Error& error);
 
+  // Keeps the place in a queue until leave_queue(), the answer or the client's departure, whichever comes first.
+  void queue_at(std::shared_ptr<tools::PendingCall> place);
+  // The gate has decided. May come before queue_at(), from another thread.
+  void leave_queue();
   // Keeps `pending` until the answer or until the client goes away, whichever comes first.
   void hold(std::shared_ptr<tools::PendingCall> pending);
+  // Keeps what makes the call findable while it waits (WaitingCalls); of several, the first.
+  void keep(std::shared_ptr<const void> entry);
   // Gives up the wait: nothing is answered.
   void abandon();
+  // The client wants no answer any more: gives up the wait and ends the reply without one (ReplyPort::end). `state` is how
+  // the caller's limits stand: this call's own decision may be under way.
+  void cancel(const limits::Decision& state);
 
   // As handlers see it.
   [[nodiscard]] tools::CallContext context() const;
@@ -54,9 +63,14 @@ class Call : public std::enable_shared_from_this<Call> {
   void send(Json reply, int status, const http::Headers& headers);
 
   struct Wait {
+    std::shared_ptr<tools::PendingCall> place;
     std::shared_ptr<tools::PendingCall> pending;
+    std::shared_ptr<const void> entry;
+    bool has_left_queue = false;
     bool is_over = false;
   };
+  void abandon_on_departure();
+
   Guarded<Wait> wait_;
 };
 

@@ -98,6 +98,7 @@ streaming::Event held_event(const server::Place& place) {
 // What follows the gate's answer, at once or after a wait.
 void proceed(const Dispatch& dispatch, const std::shared_ptr<Call>& call, const Method& method, tools::Scope scope,
              Result<limits::Decision> admitted) {
+  call->leave_queue();
   if (!admitted) {
     call->decision = admit_for_headers(dispatch.gate, *call->caller, method.name);
     return refuse_by_gate(*call, admitted.error(), scope);
@@ -139,6 +140,12 @@ void dispatch_call(const Dispatch& dispatch, const std::shared_ptr<Call>& call) 
   if (!is_request) {
     auto admitted = dispatch.gate.admit(*call->caller, spec);
     call->decision = admitted ? std::move(*admitted) : admit_for_headers(dispatch.gate, *call->caller, spec.name);
+    // Since 2026-07-28 a client cancels by closing the stream, and ids are not unique between its requests.
+    if (!call->session_id.empty() && call->message.method == "notifications/cancelled") {
+      if (const Json* id = find_member(call->message.params, "requestId")) {
+        dispatch.waiting_calls.cancel(call->session_id, *id, call->decision);
+      }
+    }
     return;
   }
   if (Json token = progress_token(call->message); method->is_tool_call && !token.is_null()) {
@@ -163,7 +170,8 @@ void dispatch_call(const Dispatch& dispatch, const std::shared_ptr<Call>& call) 
     server::add_rate_headers(head, admit_for_headers(dispatch.gate, *call->caller, spec.name));
     if (call->port->open_stream(head)) call->progress->start();
   }
-  call->hold(std::move(place));
+  call->queue_at(std::move(place));
+  dispatch.waiting_calls.add(call);
 }
 
 }  // namespace weir::mcp

@@ -22,6 +22,8 @@ class HttpReply final : public ReplyPort {
       : exchange_(std::move(exchange)), accepts_(accepts) {}
 
   void send(Answer answer) override;
+  // `instead` for a client that reads only JSON.
+  void end(Answer instead) override;
   bool open_stream(const http::Headers& headers) override;
   void notify(const Json& notification) override;
   void on_departed(std::function<void()> callback) override;

@@ -74,7 +74,7 @@ McpEndpoint::McpEndpoint(Settings settings, server::Gate& gate, const tools::Cat
       states_(random.base62(kStateKeyCharacters), clock),
       client_requests_(random),
       dispatch_{settings_, gate,    catalog, *sessions_, clock,           timers,
-                executor,  offers_, states_, listeners_, client_requests_} {
+                executor,  offers_, states_, listeners_, client_requests_, waiting_calls_} {
   schedule_sweep();
 }
 

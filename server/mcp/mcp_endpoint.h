@@ -69,6 +69,7 @@ class McpEndpoint {
   const RequestStates states_;
   Listeners listeners_;
   ClientRequests client_requests_;
+  WaitingCalls waiting_calls_;
   const Dispatch dispatch_;
   Guarded<Sweep> sweep_;
 };

@@ -21,6 +21,9 @@ class ReplyPort {
   virtual ~ReplyPort() = default;
   // Only the first one counts. Never blocks.
   virtual void send(Answer answer) = 0;
+  // The client wants no answer any more (MCP 2025-11-25 cancellation: "SHOULD NOT send a response"): ends a stream without
+  // one. Where something has to be answered, it is `instead`. Counts as send(). Never blocks.
+  virtual void end(Answer instead) { send(std::move(instead)); }
   // From now on notify() reaches the client before the answer does. False if that cannot be, or if the answer is
   // already given or nobody is there to read it. Never blocks.
   virtual bool open_stream(const http::Headers& headers) = 0;

@@ -95,6 +95,7 @@ void handle_tools_call(const Dispatch& dispatch, const std::shared_ptr<Call>& ca
   if (pending == nullptr) return;
   if (progress && call->port->open_stream(call->base_headers())) progress->start();
   call->hold(std::move(pending));
+  dispatch.waiting_calls.add(call);
 }
 
 }  // namespace weir::mcp

@@ -14,6 +14,7 @@
 #include "server/api_key.h"
 #include "server/gate.h"
 #include "server/mcp/mcp_endpoint.h"
+#include "server/pacing.h"
 #include "store/accounts_store.h"
 #include "streaming/event_hub.h"
 #include "streaming/event_log.h"
@@ -120,17 +121,26 @@ class World {
     add_key("reader", "admin", {"targets:read"});
   }
 
+  // Nobody waits for a slot of a world that ends.
+  ~World() { pacing_->stop(); }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
   // As after a restart: everything is built anew on the same database.
   void reopen() {
+    if (pacing_) pacing_->stop();
     endpoint_.reset();
     catalog_.reset();
     waiter_.reset();
     log_.reset();
     gate_.reset();
+    pacing_.reset();
     database_.reset();
     database_ = must(store::Database::open({.path = (folder_.path() / "weir.db").string()}));
     limiter_ = std::make_unique<limits::MemoryLimiter>(clock_);
     gate_ = std::make_unique<server::Gate>(server::GateSettings{}, *database_, *limiter_, tiers_, clock_, ids_);
+    pacing_ = std::make_unique<server::Pacing>(server::PacingSettings{}, *limiter_, clock_, timers_, executor_);
+    gate_->hold_calls(*pacing_);
     log_ = must(streaming::EventLog::open(*database_, *hub_, clock_));
     waiter_ = std::make_unique<streaming::ResourceWaiter>(*log_, *hub_, timers_, executor_);
     catalog_ = std::make_unique<tools::Catalog>(world_tools(), *waiter_);
@@ -143,6 +153,8 @@ class World {
   testing::FakeClock& clock() { return clock_; }
   store::Database& database() { return *database_; }
   TimerQueue& timers() { return timers_; }
+  // Calls that wait for their slot; proceed() decides about them by the clock of the test.
+  server::Pacing& pacing() { return *pacing_; }
   const std::string& key(const std::string& name) { return keys_.at(name); }
 
   // An event of the resource that wait_for_it waits for.
@@ -187,8 +199,9 @@ class World {
   std::unique_ptr<streaming::EventHub> hub_ = streaming::EventHub::create();
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<limits::MemoryLimiter> limiter_;
-  std::unique_ptr<server::Gate> gate_;
   TimerQueue timers_;
+  std::unique_ptr<server::Pacing> pacing_;
+  std::unique_ptr<server::Gate> gate_;
   std::unique_ptr<streaming::EventLog> log_;
   std::unique_ptr<streaming::ResourceWaiter> waiter_;
   std::unique_ptr<tools::Catalog> catalog_;
