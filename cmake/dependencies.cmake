@@ -26,6 +26,12 @@ add_library(weir_hiredis INTERFACE)
 target_include_directories(weir_hiredis SYSTEM INTERFACE ${HIREDIS_INCLUDE_DIR})
 target_link_libraries(weir_hiredis INTERFACE ${HIREDIS})
 
+find_path(CJOSE_INCLUDE_DIR cjose/cjose.h REQUIRED)
+find_library(CJOSE cjose REQUIRED)
+add_library(weir_cjose INTERFACE)
+target_include_directories(weir_cjose SYSTEM INTERFACE ${CJOSE_INCLUDE_DIR})
+target_link_libraries(weir_cjose INTERFACE ${CJOSE})
+
 find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
 add_library(weir_valijson INTERFACE)
 target_include_directories(weir_valijson SYSTEM INTERFACE ${VALIJSON_INCLUDE_DIR})

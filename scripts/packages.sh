@@ -5,12 +5,12 @@
 packages_build=(
   g++ cmake ninja-build pkg-config ccache git python3 ca-certificates
   libcpp-httplib-dev libcurl4-openssl-dev nlohmann-json3-dev libhiredis-dev libspdlog-dev libfmt-dev
-  libsoci-dev libboost-dev libsqlite3-dev libpq-dev libvalijson-dev libssl-dev
+  libsoci-dev libboost-dev libsqlite3-dev libpq-dev libvalijson-dev libssl-dev libcjose-dev
   libtomlplusplus-dev libcli11-dev zlib1g-dev libbrotli-dev
 )
-packages_test=(libgtest-dev libgmock-dev curl openssl nginx:nginx-light redis-server postgresql node:nodejs npm:npm python3-venv)
+packages_test=(libgtest-dev libgmock-dev curl openssl chromium nginx:nginx-light redis-server postgresql node:nodejs npm:npm python3-venv)
 packages_check=(clang clang-format clang-tidy valgrind)
-packages_bench=(wrk libbenchmark-dev nginx:nginx-light curl redis-server redis-cli:redis-tools)
+packages_bench=(wrk libbenchmark-dev nginx:nginx-light curl redis-server redis-cli:redis-tools libnginx-mod-nchan)
 packages_demo=(nginx:nginx-light openssl curl)
 packages_conformance=(node:nodejs npm:npm curl)
 

@@ -9,6 +9,7 @@
 #include "server/app_readings.h"
 #include "server/measured_exchange.h"
 #include "server/rest/admin_api.h"
+#include "server/rest/stream_token_route.h"
 #include "store/idempotency_store.h"
 #include "tools/all_tools.h"
 #include "tools/scans/scan_job.h"
@@ -56,6 +57,7 @@ Result<std::unique_ptr<App>> App::create(const Config& config) {
   std::unique_ptr<App> app(new App(config));
   if (auto opened = app->open(); !opened) return std::move(opened).error();
   app->compose();
+  if (auto composed = app->compose_tokens(); !composed) return std::move(composed).error();
   return app;
 }
 
@@ -63,9 +65,12 @@ App::~App() { stop(); }
 
 Result<void> App::open() {
   const std::filesystem::path folder(config_.data_dir);
-  auto lock = store::DataFolderLock::acquire(folder);
-  if (!lock) return std::move(lock).error();
-  folder_lock_.emplace(*std::move(lock));
+  // A database elsewhere may have many servers; the folder holds only what the first start says.
+  if (!is_shared()) {
+    auto lock = store::DataFolderLock::acquire(folder);
+    if (!lock) return std::move(lock).error();
+    folder_lock_.emplace(*std::move(lock));
+  }
 
   store::DatabaseSettings settings = config_.store;
   settings.path = (folder / kDatabaseFile).string();
@@ -78,10 +83,13 @@ Result<void> App::open() {
   if (!listener) return std::move(listener).error();
   http_ = *std::move(listener);
 
-  // Requests that a killed process left in flight will never be answered: their tokens may be used again.
-  auto forgotten =
-      database_->write([](store::Transaction& transaction) { return store::forget_idempotent_in_flight(transaction); });
-  if (!forgotten) return forgotten;
+  // Requests that a killed process left in flight will never be answered: their tokens may be used again. Of a shared
+  // database nobody knows whose they are; they end with their day.
+  if (!is_shared()) {
+    auto forgotten = database_->write(
+        [](store::Transaction& transaction) { return store::forget_idempotent_in_flight(transaction); });
+    if (!forgotten) return forgotten;
+  }
 
   auto first = first_start(*database_, clock_, random_, ids_);
   if (!first) return std::move(first).error();
@@ -90,11 +98,28 @@ Result<void> App::open() {
     if (auto written = write_first_key(folder / kFirstKeyFile, *first_key_); !written) return written;
   }
 
-  hub_ = streaming::EventHub::create();
+  hub_ = streaming::EventHub::create(*http_);
+  if (is_shared()) {
+    auto cluster = std::make_unique<streaming::ClusterHub>(std::move(hub_), *database_, [this](const streaming::EventHint& hint) {
+      if (hints_) hints_->tell(hint);
+    });
+    cluster_ = cluster.get();
+    hub_ = std::move(cluster);
+  }
   auto events = streaming::EventLog::open(*database_, *hub_, clock_);
   if (!events) return std::move(events).error();
   events_ = *std::move(events);
-  return {};
+  retention_ = streaming::EventRetention::create(config_.events, *database_, clock_);
+  resolver_ = egress::system_resolver();
+  using Sharing = WebhookDelivery::Sharing;
+  auto webhooks = WebhookDelivery::open(
+      config_.webhooks,
+      {.data_folder = folder, .own_port = http_->port(), .sharing = is_shared() ? Sharing::shared : Sharing::alone},
+      {*database_, *events_, *resolver_, clock_, random_, ids_});
+  if (!webhooks) return std::move(webhooks).error();
+  webhooks_ = *std::move(webhooks);
+  stream_tokens_.emplace(*database_, clock_, random_);
+  return stream_tokens_->begin();
 }
 
 void App::compose() {
@@ -105,9 +130,9 @@ void App::compose() {
   std::optional<limits::RedisSettings> redis = config_.redis;
   if (redis) redis->deadline = config_.redis_deadline;
   backend_ = std::make_unique<LimiterBackend>(std::move(redis), config_.redis_loss, clock_);
+  backend_->evict_idle_with(timers_, *http_);
   limiter_ = std::make_unique<MeasuredLimiter>(backend_->limiter(), *metrics_);
   address_policy_.emplace(policy_of(config_, port));
-  resolver_ = egress::system_resolver();
   tool_settings_.public_url = url_of(config_, port);
   tool_settings_.version = WEIR_VERSION;
   tool_settings_.docs_url = tool_settings_.public_url;
@@ -121,6 +146,7 @@ void App::compose() {
   jobs::JobRunnerSettings runner;
   runner.runners = config_.scans_at_once;
   runner.stop_timeout = config_.http.stop_timeout;
+  if (is_shared()) runner.queue = jobs::JobRunnerSettings::Queue::shared;
   // The scan job needs the services, which need the runner: it looks them up when it runs, after start().
   jobs::JobHandler scan;
   scan.run = [this](jobs::JobContext& context) { return tools::scans::run_scan_job(*services_, context); };
@@ -128,7 +154,7 @@ void App::compose() {
   jobs_ = jobs::JobRunner::create(runner, *database_, clock_, ids_, {{"scan", std::move(scan)}});
 
   services_.emplace(tools::Services{*database_, *events_, *jobs_, ids_, random_, clock_, *address_policy_, *resolver_,
-                                    *limiter_, *tiers_, tool_settings_});
+                                    *limiter_, *tiers_, tool_settings_, webhooks_->services()});
   catalog_ = std::make_unique<tools::Catalog>(tools::all_tools(*services_), *waiter_);
   usage_.emplace(*database_, clock_);
   gate_ = std::make_unique<Gate>(config_.gate, *database_, *limiter_, *tiers_, clock_, ids_, &*usage_);
@@ -147,24 +173,41 @@ void App::compose() {
   mcp.session_idle = config_.mcp_session_idle;
   mcp.body_bytes_max = config_.http.body_bytes_max;
   key_admin_.emplace(*database_, *tiers_, clock_, ids_, random_);
-  rest_only_ = std::make_unique<tools::Catalog>(rest::admin_routes({*database_, *key_admin_, *gate_, clock_}), *waiter_);
+  std::vector<tools::Tool> rest_only = rest::admin_routes({*database_, *key_admin_, *gate_, clock_});
+  rest_only.push_back(rest::stream_token_route(*stream_tokens_));
+  rest_only_ = std::make_unique<tools::Catalog>(std::move(rest_only), *waiter_);
   rest_ = std::make_unique<rest::RestApi>(
       rest::RestSettings{tool_settings_.public_url, tool_settings_.version, tool_settings_.docs_url,
                          config_.metrics_access == Config::MetricsAccess::open
                              ? rest::RouteTable::MetricsRoute::open
                              : rest::RouteTable::MetricsRoute::for_admins},
-      rest::RestParts{*gate_, *catalog_, *database_, *events_, *hub_, *http_, metrics_.get(), rest_only_.get()});
+      rest::RestParts{*gate_, *catalog_, *database_, *events_, *hub_, *http_, metrics_.get(), rest_only_.get(),
+                      &*stream_tokens_, config_.stream_lifetime, &timers_, &random_});
+  offers_.emplace(*catalog_, *hub_, timers_);
   mcp_ = std::make_unique<mcp::McpEndpoint>(std::move(mcp), *gate_, *catalog_, *database_, clock_, random_, *http_,
-                                            timers_);
+                                            timers_, offers_->offers());
+}
+
+Result<void> App::compose_tokens() {
+  if (!config_.auth.is_enabled()) return {};
+  auto tokens = auth::TokenAuthority::create(config_.auth, tool_settings_.public_url,
+                                             {*database_, *tiers_, *resolver_, clock_, ids_});
+  if (!tokens) return std::move(tokens).error();
+  tokens_ = *std::move(tokens);
+  gate_->accept_tokens(*tokens_);
+  tokens_->warm_up();
+  return {};
 }
 
 void App::compose_metrics() {
   std::vector<std::string> tiers;
   for (const auto& [name, tier] : config_.tiers) tiers.push_back(name);
   metrics_ = std::make_unique<Metrics>(std::move(tiers));
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kMcpRoutes = {
+      {{"POST", "/mcp"}, {"GET", "/mcp"}, {"DELETE", "/mcp"}, {"GET", mcp::kSsePath}, {"POST", mcp::kMessagesPath}}};
   for (std::size_t i = 0; i < mcp_routes_.size(); ++i) {
-    constexpr std::array<std::string_view, 3> kMethods = {"POST", "GET", "DELETE"};
-    mcp_routes_[i] = {kMethods[i], metrics_->add_route(kMethods[i], "/mcp")};
+    const auto& [method, path] = kMcpRoutes.at(i);
+    mcp_routes_.at(i) = {method, path, metrics_->add_route(method, path)};
   }
   // What is answered before there is a route: a request that is none, too many connections, a handler that failed.
   http_->set_error_body([metrics = metrics_.get()](int status, std::string_view message) {
@@ -173,18 +216,19 @@ void App::compose_metrics() {
   });
 }
 
-Metrics::Route App::mcp_route(std::string_view method) const {
-  for (const auto& [name, route] : mcp_routes_) {
-    if (name == method) return route;
+Metrics::Route App::mcp_route(const http::Request& request) const {
+  for (const auto& [method, path, route] : mcp_routes_) {
+    if (method == request.method && path == request.path) return route;
   }
   return Metrics::kNoRoute;
 }
 
 void App::handle(std::shared_ptr<http::Exchange> exchange) {
-  if (exchange->request().path == "/mcp") {
-    const Metrics::Route route = mcp_route(exchange->request().method);
+  const std::string& path = exchange->request().path;
+  if (path == "/mcp" || path == mcp::kSsePath || path == mcp::kMessagesPath) {
+    const Metrics::Route route = mcp_route(exchange->request());
     mcp_->handle(std::make_shared<MeasuredExchange>(std::move(exchange), *metrics_, route));
-  } else {
+  } else if (!tokens_ || !tokens_->resource().answer(*exchange)) {
     rest_->handle(std::move(exchange));
   }
 }
@@ -192,7 +236,16 @@ void App::handle(std::shared_ptr<http::Exchange> exchange) {
 void App::start() {
   CHECK(!is_running_, "an App is started once");
   is_running_ = true;
+  if (cluster_ != nullptr) {
+    if (config_.redis) {
+      hints_.emplace(*config_.redis, events_->epoch(), ids_.make("node"),
+                     [cluster = cluster_](const streaming::EventHint& hint) { cluster->heard(hint); });
+    }
+    cluster_->start(*events_);
+  }
   jobs_->start();
+  retention_->start(timers_, *http_);
+  webhooks_->start();
   http_->start([this](std::shared_ptr<http::Exchange> exchange) { handle(std::move(exchange)); });
   log::info("http.listening", {{"url", url()}, {"workers", config_.http.workers}, {"version", WEIR_VERSION}});
 }
@@ -202,9 +255,15 @@ void App::stop() {
   is_running_ = false;
   // Nobody waits for a slot of a server that stops.
   pacing_->stop();
+  retention_->stop();
+  // Listening clients are told, before their connections end.
+  mcp_->end_streams();
   // Calls first: a call that is being answered may still start or cancel a job.
   http_->stop();
   jobs_->stop();
+  webhooks_->stop();
+  hints_.reset();
+  if (cluster_ != nullptr) cluster_->stop();
   usage_->stop();
   timers_.stop();
 }

@@ -16,21 +16,28 @@
 #include "egress/http_client.h"
 #include "jobs/job_runner.h"
 #include "limits/tiers.h"
+#include "server/auth/token_authority.h"
 #include "server/config.h"
+#include "server/event_hints.h"
 #include "server/gate.h"
 #include "server/http/server.h"
 #include "server/key_admin.h"
 #include "server/limiter_backend.h"
 #include "server/measured_limiter.h"
 #include "server/mcp/mcp_endpoint.h"
+#include "server/mcp_offers/product_offers.h"
 #include "server/metrics.h"
 #include "server/pacing.h"
 #include "server/rest/rest_api.h"
+#include "server/stream_tokens.h"
 #include "server/usage_counter.h"
+#include "server/webhook_delivery.h"
 #include "store/data_folder_lock.h"
 #include "store/database.h"
+#include "streaming/cluster_hub.h"
 #include "streaming/event_hub.h"
 #include "streaming/event_log.h"
+#include "streaming/event_retention.h"
 #include "streaming/resource_waiter.h"
 #include "tools/catalog.h"
 #include "tools/services.h"
@@ -59,10 +66,13 @@ class App {
 
  private:
   explicit App(const Config& config) : config_(config) {}
+  // Other servers may use the same database.
+  [[nodiscard]] bool is_shared() const { return config_.store.postgres.has_value(); }
   Result<void> open();
   void compose();
+  Result<void> compose_tokens();
   void compose_metrics();
-  [[nodiscard]] Metrics::Route mcp_route(std::string_view method) const;
+  [[nodiscard]] Metrics::Route mcp_route(const http::Request& request) const;
 
   const Config config_;
   SystemClock clock_;
@@ -75,6 +85,10 @@ class App {
   std::unique_ptr<http::Server> http_;
   std::unique_ptr<streaming::EventHub> hub_;
   std::unique_ptr<streaming::EventLog> events_;
+  streaming::ClusterHub* cluster_ = nullptr;  // hub_, if the database is shared
+  std::optional<EventHints> hints_;
+  std::shared_ptr<streaming::EventRetention> retention_;   // shared with the slice under way
+  std::optional<StreamTokens> stream_tokens_;
   std::unique_ptr<streaming::ResourceWaiter> waiter_;
   std::optional<limits::Tiers> tiers_;
   std::unique_ptr<Metrics> metrics_;
@@ -82,18 +96,21 @@ class App {
   std::unique_ptr<MeasuredLimiter> limiter_;
   std::optional<egress::AddressPolicy> address_policy_;
   std::unique_ptr<egress::Resolver> resolver_;
+  std::unique_ptr<WebhookDelivery> webhooks_;
   tools::ToolSettings tool_settings_;
   std::unique_ptr<jobs::JobRunner> jobs_;
   std::optional<tools::Services> services_;
   std::unique_ptr<tools::Catalog> catalog_;
   std::optional<UsageCounter> usage_;
   std::unique_ptr<Pacing> pacing_;
+  std::unique_ptr<auth::TokenAuthority> tokens_;  // null: only API keys
   std::unique_ptr<Gate> gate_;
   std::optional<KeyAdmin> key_admin_;
   std::unique_ptr<tools::Catalog> rest_only_;
   std::unique_ptr<rest::RestApi> rest_;
+  std::optional<mcp_offers::ProductOffers> offers_;
   std::unique_ptr<mcp::McpEndpoint> mcp_;
-  std::array<std::pair<std::string_view, Metrics::Route>, 3> mcp_routes_{};  // by method
+  std::array<std::tuple<std::string_view, std::string_view, Metrics::Route>, 5> mcp_routes_{};  // by method and path
   bool is_running_ = false;
 };
 

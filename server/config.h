@@ -18,10 +18,13 @@
 #include "limits/fallback_limiter.h"
 #include "limits/redis_settings.h"
 #include "limits/tiers.h"
+#include "server/auth/settings.h"
 #include "server/gate.h"
 #include "server/http/server.h"
 #include "server/pacing.h"
+#include "server/webhook_delivery.h"
 #include "store/database.h"
+#include "streaming/event_retention.h"
 
 namespace weir::server {
 
@@ -33,6 +36,7 @@ struct Config {
   std::vector<std::string> allowed_hosts;          // Host values besides the listener's own names
   store::DatabaseSettings store;                   // its path follows from data_dir
   GateSettings gate;
+  auth::Settings auth;
   PacingSettings pacing;
   std::optional<limits::RedisSettings> redis;      // nothing: windows live in this process
   std::chrono::milliseconds redis_deadline{25};
@@ -48,6 +52,9 @@ struct Config {
   unsigned scans_at_once = 2;
   std::chrono::seconds scans_deadline{600};
   std::chrono::seconds scans_cooldown{60};
+  streaming::RetentionSettings events;
+  std::chrono::seconds stream_lifetime{0};         // 0: a stream may stay open for ever
+  WebhookConfig webhooks;
   log::Level log_level = log::Level::info;
   enum class LogFormat : std::uint8_t { automatic, text, json } log_format = LogFormat::automatic;
 

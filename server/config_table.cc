@@ -172,6 +172,51 @@ Result<void> set_redis_url(Config& config, std::string_view text) {
 }
 std::string show_redis_url(const Config& config) { return config.redis ? config.redis->shown() : ""; }
 
+// Tokens and keys travel to and from it, so it must be https; on this machine http will do.
+Result<void> check_issuer_url(std::string_view text) {
+  const auto url = egress::Url::parse(text);
+  if (url && url->scheme == "https") return {};
+  const auto address = egress::IpAddress::parse(url ? url->host : "");
+  const bool is_local = address && address->address_class() == egress::AddressClass::loopback;
+  if (url && (is_local || url->host == "localhost")) return {};
+  return expected("an https URL (http only on this machine)", text);
+}
+template <auto kField>
+Result<void> set_issuer_url(Config& config, std::string_view text) {
+  if (!text.empty()) {
+    if (auto checked = check_issuer_url(text); !checked) return checked;
+  }
+  kField(config) = text;
+  return {};
+}
+template <auto kField>
+Result<void> set_text(Config& config, std::string_view text) {
+  kField(config) = text;
+  return {};
+}
+template <auto kField>
+std::string show_text(const Config& config) {
+  return kField(const_cast<Config&>(config));
+}
+using auth::UnknownSubjects;
+constexpr std::array kUnknownSubjects = {Choice<UnknownSubjects>{"create", UnknownSubjects::create},
+                                         Choice<UnknownSubjects>{"refuse", UnknownSubjects::refuse}};
+
+Result<void> set_store_url(Config& config, std::string_view text) {
+  config.store.postgres.reset();
+  if (text.empty()) return {};
+  auto postgres = store::PostgresSettings::parse(text);
+  if (!postgres) {
+    std::string_view complaint = postgres.error().message;
+    constexpr std::string_view kName = "store.url: ";
+    if (complaint.starts_with(kName)) complaint.remove_prefix(kName.size());
+    return Error(ErrorCode::validation_failed, "is no address of a PostgreSQL database: " + std::string(complaint));
+  }
+  config.store.postgres = *std::move(postgres);
+  return {};
+}
+std::string show_store_url(const Config& config) { return config.store.postgres ? config.store.postgres->shown() : ""; }
+
 using limits::OnRedisLoss;
 constexpr std::array kOnRedisLoss = {Choice<OnRedisLoss>{"local", OnRedisLoss::local},
                                      Choice<OnRedisLoss>{"closed", OnRedisLoss::closed},
@@ -179,11 +224,56 @@ constexpr std::array kOnRedisLoss = {Choice<OnRedisLoss>{"local", OnRedisLoss::l
 constexpr std::array kMetricsAccess = {Choice<Config::MetricsAccess>{"false", Config::MetricsAccess::admin},
                                        Choice<Config::MetricsAccess>{"true", Config::MetricsAccess::open}};
 
+constexpr std::array kNoYes = {Choice<bool>{"false", false}, Choice<bool>{"true", true}};
+
+// "5s", "1m", "10m", "1h", "250ms", "1d".
+Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> kUnits = {
+      {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+  constexpr std::int64_t kDaysMax = 30;
+  for (const auto& [name, factor] : kUnits) {
+    if (error == std::errc() && unit == name && count >= 0 && count <= kDaysMax * 86'400'000 / factor) {
+      return std::chrono::milliseconds{count * factor};
+    }
+  }
+  return expected("durations of at most 30 days such as 250ms, 5s, 10m, 6h or 1d", text);
+}
+std::string shown_duration(std::chrono::milliseconds duration) {
+  const std::int64_t ms = duration.count();
+  if (ms > 0 && ms % 3'600'000 == 0) return std::to_string(ms / 3'600'000) + "h";
+  if (ms > 0 && ms % 60'000 == 0) return std::to_string(ms / 60'000) + "m";
+  return ms % 1'000 == 0 ? std::to_string(ms / 1'000) + "s" : std::to_string(ms) + "ms";
+}
+Result<void> set_retry_schedule(Config& config, std::string_view text) {
+  constexpr std::size_t kRetriesMax = 20;
+  std::vector<std::chrono::milliseconds> delays;
+  for (const std::string& item : split_list(text)) {
+    auto delay = parse_duration(item);
+    if (!delay) return std::move(delay).error();
+    delays.push_back(*delay);
+  }
+  if (delays.size() > kRetriesMax) return expected("at most 20 durations", text);
+  config.webhooks.settings.retry.delays = std::move(delays);
+  return {};
+}
+std::string show_retry_schedule(const Config& config) {
+  std::string text;
+  for (const auto delay : config.webhooks.settings.retry.delays) text += (text.empty() ? "" : ",") + shown_duration(delay);
+  return text;
+}
+
 #define FIELD(path) [](Config & c) -> auto& { return c.path; }
 #define INTEGER(name, path, least, most, text)                                             \
   Setting {                                                                                \
     name, "integer", #least " to " #most, text, set_integer<FIELD(path), least, most>, show_integer<FIELD(path)> \
   }
+#define TEXT(name, path, text) \
+  Setting { name, "text", "", text, set_text<FIELD(path)>, show_text<FIELD(path)> }
+#define ISSUER_URL(name, path, text) \
+  Setting { name, "url", "", text, set_issuer_url<FIELD(path)>, show_text<FIELD(path)> }
 #define LIST(name, path, text) \
   Setting { name, "list", "", text, set_list<FIELD(path)>, show_list<FIELD(path)> }
 #define RANGES(name, path, text) \
@@ -223,10 +313,33 @@ constexpr std::array kSettings = {
     INTEGER("server.stream_pending_bytes_max", http.stream_pending_bytes_max, 1024, 67108864,
             "A reader for whom more waits is disconnected; it resumes by event id."),
     INTEGER("server.stream_pending_frames_max", http.stream_pending_frames_max, 1, 1000000, "The same, in events."),
+    Setting{"store.url", "url", "",
+            "The database that several servers share: postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or "
+            "postgresql://USER@/DATABASE?host=/FOLDER/OF/THE/SOCKET. Empty: SQLite in the data folder.",
+            set_store_url, show_store_url},
     CHOICE("store.synchronous", store.synchronous, kSynchronous, "normal, full",
-           "normal: a killed process loses nothing. full: a power cut neither."),
-    INTEGER("store.busy_timeout_ms", store.busy_timeout, 0, 60000, "Wait for another process that is writing."),
+           "Of SQLite. normal: a killed process loses nothing. full: a power cut neither. PostgreSQL has its own setting."),
+    INTEGER("store.busy_timeout_ms", store.busy_timeout, 0, 60000, "Wait for another process that is writing, or for a free connection."),
+    INTEGER("store.statement_timeout_ms", store.statement_timeout, 100, 600000,
+            "Longest statement on PostgreSQL; beyond, the call is answered 503."),
     INTEGER("store.readers", store.readers, 1, 64, "Read connections."),
+    ISSUER_URL("auth.issuer", auth.issuer,
+               "The authorization server whose access tokens (JWT, RS256 or ES256) are accepted beside API keys, as in their "
+               "claim iss. Empty: API keys only."),
+    LIST("auth.audience", auth.audiences,
+         "What the claim aud of a token must name one of. Empty: the public URL of this server, with or without /mcp."),
+    ISSUER_URL("auth.jwks_url", auth.jwks_url, "Where the issuer's public keys are fetched. This or auth.jwks_file."),
+    TEXT("auth.jwks_file", auth.jwks_file, "A file with the issuer's public keys, a JSON Web Key Set."),
+    INTEGER("auth.jwks_refresh_ms", auth.jwks_refresh, 1000, 3600000,
+            "The least time between two attempts to get the keys, whatever tokens arrive."),
+    LIST("auth.scope_map", auth.scope_map,
+         "THEIRS=OURS: what a scope of the issuer grants here, such as weir.scan=scans:run or weir.all=write. A scope that "
+         "is named as ours (scans:run) needs no entry; admin does."),
+    TEXT("auth.account_claim", auth.account_claim, "The claim that tells subjects apart."),
+    LIST("auth.account_map", auth.account_map, "SUBJECT=ACCOUNT: subjects that belong to an account that exists."),
+    CHOICE("auth.unknown_subjects", auth.unknown_subjects, kUnknownSubjects, "create, refuse",
+           "A subject that the map does not name. create: gets an account of its own at its first call. refuse: 403."),
+    TEXT("auth.tier", auth.tier, "The tier of accounts that are made so."),
     INTEGER("limits.failures_per_address", gate.failures_per_address, 1, 100000,
             "Calls without a valid key that one address may make in a minute."),
     INTEGER("limits.tracked_addresses_max", gate.tracked_addresses_max, 100, 10000000,
@@ -261,6 +374,43 @@ constexpr std::array kSettings = {
     INTEGER("scans.at_once", scans_at_once, 1, 64, "Scans that run at the same time on this server."),
     INTEGER("scans.deadline_s", scans_deadline, 10, 86400, "A scan that takes longer ends as timed_out."),
     INTEGER("scans.cooldown_s", scans_cooldown, 0, 86400, "Between two scans of one public host."),
+    INTEGER("events.keep_hours", events.keep, 1, 876000, "Events older than this are deleted, all but the newest of each resource."),
+    INTEGER("events.keep_per_resource", events.per_resource, 1, 1000000000,
+            "Events of one scan or run that are kept; beyond, the oldest are deleted."),
+    INTEGER("events.trim_ms", events.between, 10, 3600000, "Between two small transactions that delete old events."),
+    INTEGER("events.stream_lifetime_s", stream_lifetime, 0, 604800,
+            "An event stream is closed after about this time and its reader comes back, so that a load balancer may spread "
+            "readers anew. 0: never."),
+    CHOICE("webhooks.allow_http", webhooks.settings.allow_http, kNoYes, "false, true",
+           "true: webhooks may have http URLs, which anybody between can read and change."),
+    CHOICE("webhooks.allow_loopback", webhooks.allow_loopback, kNoYes, "false, true",
+           "true: webhooks may go to this machine itself."),
+    RANGES("webhooks.allow_private", webhooks.allow_private,
+           "Private address ranges that webhooks may go to, such as 10.1.0.0/16. Empty: none."),
+    TEXT("webhooks.ca_file", webhooks.settings.ca_file,
+         "A PEM file of the authorities that receivers are certified by. Empty: the system's."),
+    TEXT("webhooks.key_file", webhooks.key_file,
+         "The key that seals the secrets of webhooks in the database; made if it is missing. Servers that share a database "
+         "share its copies. Empty: secrets.key in the data folder."),
+    Setting{"webhooks.retry_schedule", "list of durations", "at most 20, each up to 30d",
+            "Between an attempt that failed and the next, each stretched or shortened by up to 20 %. After the last one the "
+            "delivery has failed.",
+            set_retry_schedule, show_retry_schedule},
+    INTEGER("webhooks.timeout_ms", webhooks.settings.timeout, 100, 60000, "How long a receiver may take to answer."),
+    INTEGER("webhooks.at_once", webhooks.settings.at_once, 1, 10000,
+            "Deliveries under way at the same time; each is a connection."),
+    INTEGER("webhooks.at_once_per_endpoint", webhooks.settings.at_once_per_endpoint, 1, 100, "The same, for one webhook."),
+    INTEGER("webhooks.workers", webhooks.settings.resolvers, 1, 64,
+            "Threads that wait for DNS for deliveries. One more thread carries all connections."),
+    INTEGER("webhooks.per_account_max", webhooks.settings.per_account_max, 1, 10000, "Webhooks of one account."),
+    INTEGER("webhooks.failures_to_pause", webhooks.settings.retry.failures_to_pause, 1, 1000,
+            "After this many failures in a row a receiver gets one attempt at a time, when that is due."),
+    INTEGER("webhooks.disable_after_ms", webhooks.settings.retry.disable_after, 1000, 2592000000,
+            "A webhook that did nothing but fail for this long is disabled, and an event says so."),
+    INTEGER("webhooks.secret_overlap_ms", webhooks.settings.secret_overlap, 0, 2592000000,
+            "How long the old secret still signs after a rotation, unless the caller says otherwise."),
+    INTEGER("webhooks.log_kept_ms", webhooks.settings.log_kept, 1000, 31536000000,
+            "Deliveries that ended longer ago are deleted from the log."),
     CHOICE("log.level", log_level, kLevels, "debug, info, warning, error, off", "What is logged to standard error."),
     CHOICE("log.format", log_format, kFormats, "auto, text, json", "auto: text on a terminal, else JSON lines."),
 };

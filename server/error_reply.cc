@@ -79,8 +79,18 @@ std::string in_quotes(std::string_view text) {
   return result + '"';
 }
 
-// RFC 6750 section 3. No resource_metadata: there is no issuer, and a host with a static key would start a flow that
-// cannot succeed.
+http::Response json_response(int status, const Json& body, std::string_view request_id) {
+  http::Response response;
+  response.status = status;
+  response.content_type = "application/json";
+  response.headers.set("X-Request-ID", std::string(request_id));
+  response.body = to_text(body);
+  return response;
+}
+
+}  // namespace
+
+// No resource_metadata: without an issuer a host with a static key would start a flow that cannot succeed.
 std::optional<std::string> challenge_of(const Error& error) {
   if (http_status(error.code) == 401) {
     std::string challenge = "Bearer realm=\"weir\"";
@@ -94,17 +104,6 @@ std::optional<std::string> challenge_of(const Error& error) {
   if (scope != error.fields.end()) challenge += ", scope=" + in_quotes(scope->message);
   return challenge;
 }
-
-http::Response json_response(int status, const Json& body, std::string_view request_id) {
-  http::Response response;
-  response.status = status;
-  response.content_type = "application/json";
-  response.headers.set("X-Request-ID", std::string(request_id));
-  response.body = to_text(body);
-  return response;
-}
-
-}  // namespace
 
 int http_status(ErrorCode code) { return mapping_of(code).http_status; }
 

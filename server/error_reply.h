@@ -1,6 +1,7 @@
 // The one place that turns errors and decisions into what callers see: HTTP status, JSON-RPC code, the error object and
 // the rate-limit headers (api.md section 1, limits.md section 4).
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,10 @@ std::string refusal_message(const limits::Decision& decision);
 void add_rate_headers(http::Headers& headers, const limits::Decision& decision);
 // Whole seconds, rounded up, at least 1.
 std::int64_t retry_after_seconds(std::chrono::milliseconds delay);
+
+// WWW-Authenticate for an error that takes it (RFC 6750 section 3): 401 and a missing scope. Of a server that only knows
+// API keys; with an issuer MCP sends Gate::challenge() instead.
+std::optional<std::string> challenge_of(const Error& error);
 
 // A complete JSON response with X-Request-ID; 401 carries WWW-Authenticate: Bearer.
 http::Response error_response(const Error& error, std::string_view request_id);

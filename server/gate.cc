@@ -6,6 +6,8 @@
 #include "base/hmac.h"
 #include "base/log.h"
 #include "server/address_guard.h"
+#include "server/auth/signed_token.h"
+#include "server/auth/token_authority.h"
 #include "server/client_address.h"
 #include "server/credentials.h"
 #include "server/api_key.h"
@@ -13,6 +15,8 @@
 #include "server/key_cache.h"
 #include "server/last_used.h"
 #include "store/accounts_store.h"
+#include "store/scan_pace.h"
+#include "tools/scans/day_quota.h"
 
 namespace weir::server {
 namespace {
@@ -39,6 +43,9 @@ void drop_rounding(limits::Decision& decision) {
   if (decision.retry_after == shown->window + milliseconds{1}) decision.retry_after = shown->window;
 }
 
+// Subjects have rows among the keys (server/auth), but no key.
+bool is_subject(const tools::Caller& caller) { return caller.key_id.starts_with(auth::kSubjectIdPrefix); }
+
 std::string named(const CachedKey& key) {
   return "The API key \"" + key.caller->key_name + "\" (" + key.prefix + "...)";
 }
@@ -56,7 +63,13 @@ struct Gate::State {
 
   // What the database says of the key with this hash now; null if it knows none.
   Result<std::shared_ptr<CachedKey>> look_up(const Sha256& hash);
-  std::shared_ptr<const tools::Caller> caller_of(const store::KeyWithAccount& row) const;
+  // A key has the scopes of its row; a subject those of its token, `granted`.
+  std::shared_ptr<const tools::Caller> caller_of(const store::KeyWithAccount& row,
+                                                 const std::optional<tools::Scopes>& granted = std::nullopt) const;
+  // The same as Gate::authenticate for a token of the issuer.
+  Result<std::shared_ptr<const tools::Caller>> accept_token(const http::Request& request, std::string_view token);
+  // A caller whose call was held, as its key is now, or why it is one no more.
+  Result<std::shared_ptr<const tools::Caller>> renewed(const tools::Caller& caller) const;
   // The caller, or why this key is one no more.
   Result<std::shared_ptr<const tools::Caller>> accept(CachedKey& key, std::string_view header);
   std::optional<Error> refusal_of(const CachedKey& key, std::string_view header) const;
@@ -68,6 +81,8 @@ struct Gate::State {
   // What every decision passes, at once or after a wait.
   Result<limits::Decision> decided(const tools::Caller& caller, const CallSpec& call,
                                    Result<limits::Decision> decision) const;
+  // What is left of the day, as the account's stored scans tell it (docs/decisions/0009). Blocks for a read.
+  void show_day(const tools::Caller& caller, limits::Decision& decision) const;
   void count(const tools::Caller& caller, const CallSpec& call, CallOutcome outcome) const {
     if (usage != nullptr && call.usage == CallSpec::Usage::counted) usage->count(caller, call.name, outcome);
   }
@@ -82,6 +97,7 @@ struct Gate::State {
   mutable AddressGuard guard;
   LastUsed last_used;
   UsageCounter* const usage;  // null: nothing is counted
+  auth::TokenAuthority* tokens = nullptr;  // null: only API keys
   Pacing* pacing = nullptr;   // null: nothing is held
 };
 
@@ -106,14 +122,17 @@ Result<std::shared_ptr<CachedKey>> Gate::State::look_up(const Sha256& hash) {
   return key;
 }
 
-std::shared_ptr<const tools::Caller> Gate::State::caller_of(const store::KeyWithAccount& row) const {
+std::shared_ptr<const tools::Caller> Gate::State::caller_of(const store::KeyWithAccount& row,
+                                                            const std::optional<tools::Scopes>& granted) const {
   auto caller = std::make_shared<tools::Caller>();
   caller->account_id = row.account.id;
   caller->account_name = row.account.name;
   caller->key_id = row.key.id;
   caller->key_name = row.key.name;
   caller->tier = row.account.tier;
-  if (auto scopes = tools::Scopes::parse(row.key.scopes)) {
+  if (granted) {
+    caller->scopes = *granted;
+  } else if (auto scopes = tools::Scopes::parse(row.key.scopes)) {
     caller->scopes = *scopes;
   } else {
     // A scope that a newer version granted: the key keeps none rather than a guess.
@@ -125,6 +144,19 @@ std::shared_ptr<const tools::Caller> Gate::State::caller_of(const store::KeyWith
                                        limits::CallKind::scan);
   caller->budget = limiter.budget(row.key.id);
   return caller;
+}
+
+Result<std::shared_ptr<const tools::Caller>> Gate::State::renewed(const tools::Caller& caller) const {
+  auto row = database.read_for(
+      [&](store::Transaction& transaction) { return store::key_with_account(transaction, caller.key_id); });
+  if (!row) return std::move(row).error();
+  CachedKey key;
+  key.caller = is_subject(caller) ? caller_of(*row, caller.scopes) : caller_of(*row);
+  key.prefix = row->key.prefix;
+  key.expires_at = row->key.expires_at;
+  key.revoked_at = row->key.revoked_at;
+  if (auto refusal = refusal_of(key, "Authorization")) return *std::move(refusal);
+  return key.caller;
 }
 
 std::optional<Error> Gate::State::refusal_of(const CachedKey& key, std::string_view header) const {
@@ -192,6 +224,9 @@ Result<std::shared_ptr<const tools::Caller>> Gate::authenticate(const http::Requ
     return state.failed(request, credentials.error());
   }
 
+  if (state.tokens != nullptr && credentials->header == "Authorization" && auth::has_token_form(credentials->key)) {
+    return state.accept_token(request, credentials->key);
+  }
   const Sha256 hash = sha256(credentials->key);
   std::shared_ptr<CachedKey> cached = state.keys.find(hash);
   const bool is_believed = cached && state.clock.steady_now() - cached->checked_at < state.settings.key_refresh;
@@ -225,6 +260,62 @@ Result<std::shared_ptr<const tools::Caller>> Gate::authenticate(const http::Requ
   return key.caller;
 }
 
+Result<std::shared_ptr<const tools::Caller>> Gate::State::accept_token(const http::Request& request,
+                                                                       std::string_view token) {
+  const auto checked_at = clock.steady_now();
+  const Sha256 hash = sha256(token);
+  const std::shared_ptr<CachedKey> cached = keys.find(hash);
+  if (cached && checked_at - cached->checked_at < settings.key_refresh && clock.now() < *cached->expires_at) {
+    touch(*cached);
+    return cached->caller;
+  }
+  if (!cached) {
+    if (auto refused = guarded(request)) return *std::move(refused);
+  }
+  auto bearer = tokens->accept(token);
+  if (!bearer) {
+    if (bearer.error().code == ErrorCode::unavailable) return std::move(bearer).error();
+    keys.forget(hash);
+    if (bearer.error().code != ErrorCode::unauthorized) return failed(request, std::move(bearer).error());
+    return failed(request, rejected_key_error(ErrorCode::unauthorized, "Authorization", bearer.error().message));
+  }
+  const store::ApiKeyRow& row = bearer->row.key;
+  if (row.revoked_at) {
+    keys.forget(hash);
+    return failed(request, Error(ErrorCode::forbidden, "The " + printable(row.name) + " was locked out on " +
+                                                           to_rfc3339(*row.revoked_at) + ". Ask the operator of this server."));
+  }
+  auto key = std::make_shared<CachedKey>();
+  key->caller = caller_of(bearer->row, bearer->identity.scopes);
+  key->prefix = row.prefix;
+  key->expires_at = bearer->identity.expires_at;
+  key->checked_at = checked_at;
+  if (row.last_used_at) key->touched_ms = to_unix_ms(*row.last_used_at);
+  if (cached) key->touched_ms = std::max(key->touched_ms.load(), cached->touched_ms.load());
+  keys.put(hash, key);
+  touch(*key);
+  return key->caller;
+}
+
+void Gate::accept_tokens(auth::TokenAuthority& tokens) { state_->tokens = &tokens; }
+
+std::optional<std::string> Gate::challenge(const Error& error) const {
+  auto challenge = challenge_of(error);
+  if (challenge && state_->tokens != nullptr) *challenge += ", " + state_->tokens->resource().challenge_parameter();
+  return challenge;
+}
+
+Result<std::shared_ptr<const tools::Caller>> Gate::authenticate_with(
+    const http::Request& request, const std::function<Result<tools::Caller>()>& presented) {
+  if (auto refused = state_->guarded(request)) return *std::move(refused);
+  auto caller = presented();
+  if (!caller) {
+    if (caller.error().code != ErrorCode::unauthorized) return std::move(caller).error();
+    return state_->failed(request, std::move(caller).error());
+  }
+  return state_->renewed(*caller);
+}
+
 std::optional<Error> Gate::State::missing_scope(const tools::Caller& caller, const CallSpec& call) const {
   if (caller.scopes.allows(call.scope)) return std::nullopt;
   count(caller, call, CallOutcome::refused);
@@ -232,17 +323,44 @@ std::optional<Error> Gate::State::missing_scope(const tools::Caller& caller, con
   std::string present;
   for (const std::string& name : caller.scopes.names()) present += (present.empty() ? "" : ", ") + name;
   return Error(ErrorCode::insufficient_scope,
-               printable(call.name) + " needs the scope " + needed + "; this key has " +
-                   (present.empty() ? "none" : present) + ". Use a key with it, or create one with: weir keys create "
-                   "--account " + caller.account_name + " --scopes " + needed)
+               printable(call.name) + " needs the scope " + needed + "; this " +
+                   (is_subject(caller) ? "token has " : "key has ") + (present.empty() ? "none" : present) +
+                   (is_subject(caller) && tokens != nullptr
+                        ? ". Ask " + tokens->issuer() + " for a token with it."
+                        : ". Use a key with it, or create one with: weir keys create --account " +
+                              caller.account_name + " --scopes " + needed))
       .with_field("scope", needed);
 }
 
 Result<limits::Decision> Gate::State::decided(const tools::Caller& caller, const CallSpec& call,
                                               Result<limits::Decision> decision) const {
   count(caller, call, decision && decision->is_allowed ? CallOutcome::admitted : CallOutcome::refused);
-  if (decision) drop_rounding(*decision);
+  if (!decision) return decision;
+  if (!decision->is_allowed && decision->shown() != nullptr && decision->shown()->name == limits::kScansDay) {
+    show_day(caller, *decision);
+  }
+  drop_rounding(*decision);
   return decision;
+}
+
+void Gate::State::show_day(const tools::Caller& caller, limits::Decision& decision) const {
+  limits::PolicyState* const day = tools::scans::day_of(decision);
+  const auto policy = std::ranges::find(caller.scan_quota.policies, limits::kScansDay, &limits::Policy::name);
+  if (day == nullptr || policy == caller.scan_quota.policies.end()) return;
+  const auto stored = database.read_for([&](store::Transaction& transaction) {
+    return store::scans_of_day(transaction, caller.account_id, policy->limit, tools::scans::kDailyQuotaWindow, clock.now());
+  });
+  if (!stored) return;  // what the limiter knows is shown
+  tools::scans::show_stored_day(*day, *stored);
+  const auto index = static_cast<std::size_t>(day - decision.states.begin());
+  if (decision.is_allowed) {
+    // The day and the minute: the tighter one is shown.
+    for (std::size_t i = 0; i < decision.states.size(); ++i) {
+      if (decision.states[i].remaining < decision.states[decision.tightest].remaining) decision.tightest = i;
+    }
+  } else if (decision.tightest == index) {
+    decision.retry_after = std::max(decision.retry_after, std::chrono::ceil<milliseconds>(day->reset_at - decision.decided_at));
+  }
 }
 
 Result<limits::Decision> Gate::admit(const tools::Caller& caller, const CallSpec& call) {
@@ -254,7 +372,10 @@ Result<limits::Decision> Gate::admit(const tools::Caller& caller, const CallSpec
                            : state.limiter.acquire(*caller.budget, quota_of(caller, call), call.cost));
 }
 
-void Gate::hold_calls(Pacing& pacing) { state_->pacing = &pacing; }
+void Gate::hold_calls(Pacing& pacing) {
+  state_->pacing = &pacing;
+  pacing.renew_with([state = state_.get()](const tools::Caller& caller) { return state->renewed(caller); });
+}
 
 std::chrono::seconds Gate::wait_max() const {
   if (state_->pacing == nullptr) return std::chrono::seconds{0};
@@ -285,8 +406,9 @@ void Gate::refund(const tools::Caller& caller, const CallSpec& call, const limit
 }
 
 void Gate::settle(const tools::Caller& caller, const CallSpec& call, CallEnd end, limits::Decision& decision) {
-  if (end == CallEnd::served || (end == CallEnd::changed_nothing && !call.starts_scan)) return;
   if (!decision.is_allowed || decision.is_unlimited || call.cost == 0) return;
+  if (end != CallEnd::failed_inside && !call.starts_scan) return;
+  if (end == CallEnd::served) return state_->show_day(caller, decision);
   if (end == CallEnd::failed_inside) {
     refund(caller, call, decision);
   } else {
@@ -295,12 +417,21 @@ void Gate::settle(const tools::Caller& caller, const CallSpec& call, CallEnd end
     state_->limiter.refund(*caller.budget, day, decision, call.cost);
   }
   if (auto now = state_->limiter.acquire(*caller.budget, quota_of(caller, call), 0)) decision = *std::move(now);
+  if (call.starts_scan) state_->show_day(caller, decision);
 }
 
 std::size_t Gate::guarded_addresses() const { return state_->guard.size(); }
 
-void Gate::forget_key(std::string_view key_id) { state_->keys.forget_key(key_id); }
+void Gate::forget_key(std::string_view key_id) {
+  state_->keys.forget_key(key_id);
+  if (state_->pacing == nullptr) return;
+  state_->pacing->proceed_if([key_id](const tools::Caller& caller) { return caller.key_id == key_id; });
+}
 
-void Gate::forget_account(std::string_view account_id) { state_->keys.forget_account(account_id); }
+void Gate::forget_account(std::string_view account_id) {
+  state_->keys.forget_account(account_id);
+  if (state_->pacing == nullptr) return;
+  state_->pacing->proceed_if([account_id](const tools::Caller& caller) { return caller.account_id == account_id; });
+}
 
 }  // namespace weir::server

@@ -2,6 +2,7 @@
 // MCP method that does not pass here does not exist.
 #pragma once
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,10 @@
 #include "store/database.h"
 #include "tools/call_context.h"
 #include "tools/tool.h"
+
+namespace weir::auth {
+class TokenAuthority;
+}
 
 namespace weir::server {
 
@@ -62,17 +67,32 @@ class Gate {
   // The caller's own X-Request-ID if it is 1 to 128 visible ASCII characters, else a new one.
   std::string request_id(const http::Request& request);
 
-  // Who is calling: `Authorization: Bearer wk_...` or `X-API-Key: wk_...`. Returns unauthorized (missing, malformed,
-  // unknown, revoked), api_key_expired, rate_limit_exceeded (too many failures from this address), each with a
-  // message that says what to do. Blocks for a database read when the key is not in the cache.
+  // From now on access tokens are accepted beside API keys. Before the first call; `tokens` must outlive the gate.
+  void accept_tokens(auth::TokenAuthority& tokens);
+
+  // Who is calling: `Authorization: Bearer wk_...` or `X-API-Key: wk_...`, or a bearer token of the issuer. Returns
+  // unauthorized (missing, malformed, unknown, revoked), api_key_expired, forbidden (a subject without an account),
+  // unavailable (the issuer's keys cannot be had), rate_limit_exceeded (too many failures from this address), each with
+  // a message that says what to do. Blocks for a database read when the key is not in the cache, and for a token up to
+  // KeySource::kFetchTimeout, one call at a time.
   Result<std::shared_ptr<const tools::Caller>> authenticate(const http::Request& request);
+
+  // WWW-Authenticate of MCP's answer to such an error, or to a missing scope: with an issuer it says where its metadata
+  // is. Nothing if the error takes no challenge.
+  [[nodiscard]] std::optional<std::string> challenge(const Error& error) const;
+
+  // Who is calling with something that stands for a key: `presented` says for which one (only its id and scopes count), or
+  // why not. The address of a failure is counted as in authenticate(). Blocks for a database read.
+  Result<std::shared_ptr<const tools::Caller>> authenticate_with(
+      const http::Request& request, const std::function<Result<tools::Caller>()>& presented);
 
   // May this caller make this call, and has it the budget? Returns insufficient_scope, unavailable, or the decision: a
   // refusal by the limiter is a Decision with is_allowed false, not an error. Counts the call for usage: admitted, or
   // refused for whichever of these reasons.
   Result<limits::Decision> admit(const tools::Caller& caller, const CallSpec& call);
 
-  // From now on calls that ask for it are held. Before the first call; `pacing` must outlive the gate.
+  // From now on calls that ask for it are held. Before the first call; `pacing` must outlive the gate and decide nothing
+  // after it.
   void hold_calls(Pacing& pacing);
   // As admit(), for a call that would rather wait up to `wait` than be refused (Pacing::admit: null if `done` has been
   // called, else what keeps the place). `call.name` must outlive the wait. Without hold_calls() nothing waits.
@@ -88,7 +108,7 @@ class Gate {
   // its reply shows it.
   void settle(const tools::Caller& caller, const CallSpec& call, CallEnd end, limits::Decision& decision);
 
-  // Forgets a cached key at once (revoked or changed through this process).
+  // Forgets a cached key at once (revoked or changed through this process); its held calls are decided anew.
   void forget_key(std::string_view key_id);
   // The same for every key of an account (its tier changed).
   void forget_account(std::string_view account_id);

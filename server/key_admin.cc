@@ -237,6 +237,11 @@ Result<CreatedKey> KeyAdmin::create_key(const KeyRequest& request, std::string_v
   const UnixMillis now = clock_.now();
 
   return database_.write_for([&](store::Transaction& transaction) -> Result<CreatedKey> {
+    if (request.only_as_first) {
+      auto accounts = store::list_accounts(transaction);
+      if (!accounts) return std::move(accounts).error();
+      if (!accounts->empty()) return Error(ErrorCode::conflict, "There already is an account.");
+    }
     CreatedKey created;
     auto account = account_for(transaction, request, actor, created.is_new_account);
     if (!account) return std::move(account).error();
@@ -303,6 +308,10 @@ Result<CreatedKey> KeyAdmin::rotate_key(std::string_view selector, std::chrono::
       return Error(ErrorCode::conflict, "The key \"" + old->key.name + "\" " + ended_text(old->key, now) +
                                             ", so it cannot be rotated. Create a new one instead.");
     }
+    if (old->key.prefix == store::kSubjectPrefix) {
+      return Error(ErrorCode::conflict, "\"" + old->key.name + "\" is a subject of the authorization server and has no "
+                                            "key to rotate. Revoke it to lock it out.");
+    }
     CreatedKey created{.secret = made.secret, .key = old->key, .account = old->account};
     created.key.id = ids_.make("key");
     created.key.prefix = made.prefix;
@@ -360,8 +369,11 @@ Result<std::optional<std::string>> first_start(store::Database& database, const 
                                    .name = "first admin key",
                                    .scopes = {"admin"},
                                    .expires_at = std::nullopt,
-                                   .limit_override = std::nullopt},
+                                   .limit_override = std::nullopt,
+                                   .only_as_first = true},
                                   "cli");
+  // Another node of a cluster that starts was faster: it shows the key.
+  if (!created && created.error().code == ErrorCode::conflict) return std::optional<std::string>();
   if (!created) return std::move(created).error();
   return std::optional<std::string>(std::move(created->secret));
 }

@@ -105,10 +105,10 @@ Result<void> set_account_tier(Transaction& transaction, std::string_view id, std
 Result<void> insert_key(Transaction& transaction, const ApiKeyRow& key, UnixMillis now) {
   auto active = only_integer(transaction.query(
       "SELECT COUNT(*) FROM api_keys WHERE account_id = :1 AND revoked_at IS NULL "
-      "AND (expires_at IS NULL OR expires_at > :2)",
-      {key.account_id, time_value(now)}));
+      "AND (expires_at IS NULL OR expires_at > :2) AND prefix <> :3",
+      {key.account_id, time_value(now), text_value(kSubjectPrefix)}));
   if (!active) return std::move(active).error();
-  if (*active >= kActiveKeysMax) {
+  if (*active >= kActiveKeysMax && key.prefix != kSubjectPrefix) {
     return Error(ErrorCode::conflict, "the account already has " + std::to_string(kActiveKeysMax) +
                                           " active keys, which is the most: revoke one first");
   }

@@ -25,7 +25,7 @@ struct ApiKeyRow {
   std::string account_id;
   std::string name;
   std::string prefix;          // the first characters, for recognising it: "wk_Ab3x"
-  std::string hash;            // hex SHA-256 of the whole key
+  std::string hash;            // hex SHA-256 of the whole key; of a subject "oauth:" and a digest
   std::vector<std::string> scopes;
   std::optional<std::int64_t> limit_override;
   std::optional<UnixMillis> expires_at;
@@ -42,6 +42,8 @@ struct KeyWithAccount {
 
 // An account with more active keys than this must revoke one first (api.md section 1).
 inline constexpr int kActiveKeysMax = 10;
+// The prefix of the rows of token subjects, which have no secret and do not count as keys (server/auth).
+inline constexpr std::string_view kSubjectPrefix = "oauth";
 
 // All functions run inside the caller's transaction.
 Result<void> insert_account(Transaction& transaction, const AccountRow& account);
@@ -54,7 +56,7 @@ Result<Page<AccountRow>> accounts_page(Transaction& transaction, const PageReque
 Result<void> set_account_tier(Transaction& transaction, std::string_view id, std::string_view tier,
                               std::optional<std::int64_t> limit_override, UnixMillis now);
 
-// Returns conflict if the account already has kActiveKeysMax active keys.
+// Returns conflict if the account already has kActiveKeysMax active keys and this is another.
 Result<void> insert_key(Transaction& transaction, const ApiKeyRow& key, UnixMillis now);
 // Returns not_found. Revoked and expired keys are found too: the gate tells them apart.
 Result<KeyWithAccount> key_by_hash(Transaction& transaction, std::string_view hash);
