@@ -9,6 +9,7 @@
 #include "server/cli/commands.h"
 #include "server/cli/keys_command.h"
 #include "server/cli/serve_command.h"
+#include "server/cli/webhooks_command.h"
 
 extern char** environ;
 
@@ -73,7 +74,10 @@ struct Flags {
   AccountsOptions accounts;
   CallOptions call;
   ScanOptions scan;
+  WebhooksOptions webhooks;
+  EventsOptions events;
   ServerOptions doctor;
+  StdioOptions stdio;
   std::string document;
 };
 
@@ -160,10 +164,57 @@ void add_client_commands(CLI::App& app, Flags& flags) {
   add_server_options(scan, flags.scan.server);
   scan->footer("Exit codes: 0 passed, 1 findings at or above --fail-on, 2 the scan failed, 3 wrong usage.");
 
+  auto* events = app.add_subcommand("events", "Show what has happened, or follow what happens");
+  events->add_flag("-f,--follow", flags.events.follows, "Stay and show events as they happen; reconnects by itself");
+  events->add_option("--types", flags.events.types, "Only these, comma-separated: scan.*,finding.new");
+  events->add_option("--resource", flags.events.resource, "Only of this scan; following it ends when the scan ends");
+  events->add_option("--after", flags.events.after, "Only behind this position: the id of an event, or a number; 0 for all");
+  add_server_options(events, flags.events.server);
+  events->footer("On a terminal a line a person reads, in a pipe one JSON object a line.");
+
+  auto* stdio = app.add_subcommand("stdio", "Speak MCP on standard input and output, for hosts that start a command");
+  stdio->add_option("--url", flags.stdio.server.url, "A server to pass everything on to (default: WEIR_URL, else this process serves)");
+  stdio->add_option("--key", flags.stdio.server.key, "The API key (default: WEIR_KEY, then DIR/admin.key)");
+  stdio->add_option("--data", flags.serve.data, "The data folder that is served without --url (default ./weir-data)");
+  stdio->add_option("--config", flags.serve.config, "A TOML file, as for serve");
+  stdio->add_option("--set", flags.serve.set, "Any setting: NAME=VALUE, as for serve; repeatable")->take_all();
+
   auto* doctor = app.add_subcommand("doctor", "Look for what is wrong with the data folder, the server and the key");
   add_server_options(doctor, flags.doctor);
   doctor->add_option("--config", flags.serve.config, "The server's TOML file, to look at its Redis as well");
   doctor->add_option("--set", flags.serve.set, "A setting as for serve, such as redis.url=...; repeatable")->take_all();
+}
+
+void add_webhooks(CLI::App& app, Flags& flags) {
+  auto* webhooks = app.add_subcommand("webhooks", "Have events sent to a URL, and see what became of them");
+  webhooks->require_subcommand(1);
+  WebhooksOptions& options = flags.webhooks;
+  const auto add = [&](const char* name, const char* text, WebhooksOptions::Action action) {
+    auto* command = webhooks->add_subcommand(name, text);
+    command->add_flag("--json", options.as_json, "Print JSON");
+    add_server_options(command, options.server);
+    command->callback([&options, action] { options.action = action; });
+    return command;
+  };
+  const auto add_id = [&](CLI::App* command) { command->add_option("webhook", options.id, "Its id, whk_...")->required(); };
+  using Action = WebhooksOptions::Action;
+  add("list", "Show the webhooks and how their receivers are doing", Action::list);
+  auto* create = add("create", "Make one; its secret is shown once", Action::create);
+  create->add_option("receiver", options.url, "Where events are sent, https://...")->required();
+  create->add_option("--events", options.events, "Types such as scan.completed,finding.* (default: every type)")
+      ->delimiter(',')
+      ->default_val(std::vector<std::string>{"*"});
+  create->add_option("--description", options.description, "What it is for");
+  add_id(add("test", "Send a webhook.test now and show what the receiver answered", Action::test));
+  auto* deliveries = add("deliveries", "Show what was sent, newest first", Action::deliveries);
+  add_id(deliveries);
+  deliveries->add_option("--state", options.state, "Only these")->check(CLI::IsMember({"pending", "delivered", "failed"}));
+  add("retry", "Send a delivery again now", Action::retry)->add_option("delivery", options.id, "Its id, dlv_...")->required();
+  auto* replay = add("replay", "Send the events of a time range that failed or were missed", Action::replay);
+  add_id(replay);
+  replay->add_option("--from", options.from, "From when, such as 2026-11-22T08:00:00Z")->required();
+  add_id(add("rotate", "Replace the secret; the old one signs for another day", Action::rotate));
+  add_id(add("delete", "End it", Action::remove));
 }
 
 void add_config(CLI::App& app, Flags& flags) {
@@ -186,7 +237,14 @@ int run_on_data_folder(std::string_view command, const Flags& flags, Terminal& t
     return kExitFailed;
   }
   const limits::Tiers tiers(config->tiers);
-  return command == "keys" ? run_keys(flags.keys, tiers, terminal) : run_accounts(flags.accounts, tiers, terminal);
+  if (command == "keys") {
+    KeysOptions keys = flags.keys;
+    keys.store_url = config->store.postgres;
+    return run_keys(keys, tiers, terminal);
+  }
+  AccountsOptions accounts = flags.accounts;
+  accounts.store_url = config->store.postgres;
+  return run_accounts(accounts, tiers, terminal);
 }
 
 // Where Redis is says only the server's configuration; a bad one is the doctor's first finding.
@@ -197,7 +255,17 @@ int run_doctor_with(const Flags& flags, Terminal& terminal) {
     terminal.error(config.error().message);
     return kExitGateFailed;
   }
-  return run_doctor({flags.doctor, config->redis}, terminal);
+  return run_doctor({flags.doctor, config->redis, config->store.postgres}, terminal);
+}
+
+int run_stdio_with(const Flags& flags, Terminal& terminal) {
+  const auto sources = sources_of(flags.serve);
+  auto config = sources ? server::load_config(*sources) : Result<server::Config>(sources.error());
+  if (!config) {
+    terminal.error(config.error().message);
+    return kExitFailed;
+  }
+  return run_stdio(flags.stdio, *config);
 }
 
 int dispatch(const CLI::App& app, const Flags& flags, Terminal& terminal) {
@@ -216,11 +284,14 @@ int dispatch(const CLI::App& app, const Flags& flags, Terminal& terminal) {
     terminal.line(std::string_view(text).substr(0, text.size() - 1));
     return kExitOk;
   }
+  if (name == "stdio") return run_stdio_with(flags, terminal);
   // Commands of a person: what goes wrong is printed by the command itself.
   log::configure(log::Level::error, log::Format::text);
   if (name == "keys" || name == "accounts") return run_on_data_folder(name, flags, terminal);
   if (name == "call") return run_call(flags.call, terminal);
   if (name == "scan") return run_scan(flags.scan, terminal);
+  if (name == "webhooks") return run_webhooks(flags.webhooks, terminal);
+  if (name == "events") return run_events(flags.events, terminal);
   return run_doctor_with(flags, terminal);
 }
 
@@ -236,6 +307,7 @@ int run(int argc, char** argv) {
   add_keys(app, flags);
   add_accounts(app, flags);
   add_client_commands(app, flags);
+  add_webhooks(app, flags);
   add_config(app, flags);
   Terminal terminal;
   try {

@@ -12,19 +12,7 @@ constexpr std::chrono::seconds kGetTimeout{10};
 // A stream has no end of its own; heartbeats come each 15 s, so silence of a minute is a dead connection.
 constexpr std::chrono::hours kStreamTimeout{24};
 constexpr std::chrono::milliseconds kReconnectDelay{500};
-
-// The caller chose the server, so every address that a server may have is allowed: this policy guards nothing but the
-// addresses at which no server can be.
-egress::AddressPolicy client_policy() {
-  egress::PolicySettings settings;
-  settings.allow_loopback = true;
-  for (const std::string_view range : {"0.0.0.0/0", "::/0"}) {
-    auto parsed = egress::AddressRange::parse(range);
-    CHECK(parsed.has_value(), "the range of all addresses is a range");
-    settings.allowed_private.push_back(*parsed);
-  }
-  return egress::AddressPolicy(std::move(settings));
-}
+constexpr std::chrono::milliseconds kReconnectDelayMax{10'000};
 
 // What a refused HTTP request says: the error object's message, or the status.
 Error error_of(const egress::HttpResponse& response) {
@@ -37,6 +25,9 @@ Error error_of(const egress::HttpResponse& response) {
   return error;
 }
 
+// Too many requests, or a server (or its proxy) that is away for a moment.
+bool is_passing(int status) { return status == 429 || status == 502 || status == 503 || status == 504; }
+
 void wait_for(std::chrono::milliseconds delay, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any never;
@@ -45,6 +36,18 @@ void wait_for(std::chrono::milliseconds delay, const std::stop_token& stop) {
 }
 
 }  // namespace
+
+// It guards nothing but the addresses at which no server can be.
+egress::AddressPolicy client_policy() {
+  egress::PolicySettings settings;
+  settings.allow_loopback = true;
+  for (const std::string_view range : {"0.0.0.0/0", "::/0"}) {
+    auto parsed = egress::AddressRange::parse(range);
+    CHECK(parsed.has_value(), "the range of all addresses is a range");
+    settings.allowed_private.push_back(*parsed);
+  }
+  return egress::AddressPolicy(std::move(settings));
+}
 
 Client::Client(egress::Url url, std::string key)
     : url_(std::move(url)),
@@ -134,7 +137,7 @@ Result<Client::Answer> Client::call_tool_patiently(
 }
 
 Result<void> Client::follow(std::string_view path, const std::function<bool(const streaming::SseEvent&)>& on_event,
-                            std::stop_token stop) {
+                            std::stop_token stop, int reconnects_max) {
   std::string last_id;
   int silent_tries = 0;
   while (!stop.stop_requested()) {
@@ -155,12 +158,14 @@ Result<void> Client::follow(std::string_view path, const std::function<bool(cons
     };
     auto response = http_.send(request, stop);
     if (is_finished) return {};
-    if (response && response->status != 200) return error_of(*response);
+    if (response && response->status == 204) return {};  // there is nothing behind the last id
+    const bool is_refused = response && response->status != 200;
+    if (is_refused && (!is_passing(response->status) || silent_tries >= reconnects_max)) return error_of(*response);
     if (!response && response.error().code == ErrorCode::cancelled) break;
-    if (++silent_tries > kReconnectsMax) {
+    if (++silent_tries > reconnects_max) {
       return Error(ErrorCode::unavailable, "The event stream of " + url_text_ + " ended and could not be resumed.");
     }
-    wait_for(kReconnectDelay * silent_tries, stop);
+    wait_for(std::min(kReconnectDelay * silent_tries, kReconnectDelayMax), stop);
   }
   return Error(ErrorCode::cancelled, "Stopped.");
 }

@@ -14,6 +14,9 @@
 
 namespace weir::cli {
 
+// The person at the command line chose the server, so every address that a server may have is allowed.
+egress::AddressPolicy client_policy();
+
 // Not thread-safe: owned by the command.
 class Client {
  public:
@@ -39,9 +42,10 @@ class Client {
   Result<egress::HttpResponse> get(std::string_view path);
 
   // Calls `on_event` for each event of `path` until it returns false or the stream ends; reconnects by itself with the
-  // last id, at most kReconnectsMax times in a row without an event.
+  // last id, at most `reconnects_max` times in a row without an event. A server that is overloaded or stopping counts as
+  // lost; any other refusal is returned.
   Result<void> follow(std::string_view path, const std::function<bool(const streaming::SseEvent&)>& on_event,
-                      std::stop_token stop = {});
+                      std::stop_token stop = {}, int reconnects_max = kReconnectsMax);
   static constexpr int kReconnectsMax = 5;
 
   [[nodiscard]] const std::string& url() const { return url_text_; }

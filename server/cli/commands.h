@@ -5,6 +5,8 @@
 
 #include "limits/redis_settings.h"
 #include "server/cli/terminal.h"
+#include "server/config.h"
+#include "store/postgres_settings.h"
 
 namespace weir::cli {
 
@@ -35,9 +37,25 @@ struct ScanOptions {
 };
 int run_scan(const ScanOptions& options, Terminal& terminal);
 
+struct EventsOptions {
+  ServerOptions server;
+  bool follows = false;                 // stay and show what happens
+  std::string types;                    // patterns, comma-separated; empty: all
+  std::string resource;                 // only events of this one
+  std::string after;                    // a position; empty: from the oldest, or from now on if it follows
+};
+int run_events(const EventsOptions& options, Terminal& terminal);
+
+struct StdioOptions {
+  ServerOptions server;                 // with a URL a bridge to that server, without one the data folder is served
+};
+// Speaks JSON-RPC with the host that started it, on standard input and output, until the input ends or SIGTERM.
+int run_stdio(const StdioOptions& options, const server::Config& config);
+
 struct DoctorOptions {
   ServerOptions server;
-  std::optional<limits::RedisSettings> redis;  // of the server's configuration
+  std::optional<limits::RedisSettings> redis;          // of the server's configuration
+  std::optional<store::PostgresSettings> postgres{};   // the same
 };
 int run_doctor(const DoctorOptions& options, Terminal& terminal);
 

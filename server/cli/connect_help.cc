@@ -1,8 +1,20 @@
 #include "server/cli/connect_help.h"
 
+#include <filesystem>
+
 #include "base/json.h"
 
 namespace weir::cli {
+namespace {
+
+// Hosts start commands with a PATH of their own, so they are given the whole path.
+std::string own_path() {
+  std::error_code failed;
+  const auto path = std::filesystem::read_symlink("/proc/self/exe", failed);
+  return failed ? "weir" : path.string();
+}
+
+}  // namespace
 
 std::string connect_help(std::string_view url, std::string_view key) {
   const std::string endpoint = std::string(url) + "/mcp";
@@ -18,9 +30,9 @@ std::string connect_help(std::string_view url, std::string_view key) {
   out += "  Claude Desktop (claude_desktop_config.json)\n" +
          indented(Json{{"mcpServers",
                         {{"weir",
-                          {{"command", "npx"},
-                           {"args", {"-y", "mcp-remote", endpoint, "--header", "Authorization:${WEIR_AUTH}"}},
-                           {"env", {{"WEIR_AUTH", bearer}}}}}}}}) +
+                          {{"command", own_path()},
+                           {"args", Json::array({"stdio", "--url", std::string(url)})},
+                           {"env", {{"WEIR_KEY", std::string(key)}}}}}}}}) +
          "\n\n";
   out += "  Cursor (~/.cursor/mcp.json)\n" +
          indented(Json{{"mcpServers", {{"weir", {{"url", endpoint}, {"headers", {{"Authorization", bearer}}}}}}}}) +

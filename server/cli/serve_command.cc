@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "server/app.h"
 #include "server/cli/connect_help.h"
@@ -44,24 +43,6 @@ void raise_descriptor_limit() {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log::warning("serve.descriptor_limit_not_raised");
 }
 
-// Commands of the same data folder find the server by this file while it runs.
-class UrlFile {
- public:
-  UrlFile(const std::string& data_dir, const std::string& url)
-      : path_(std::filesystem::path(data_dir) / kServerUrlFile) {
-    std::ofstream(path_) << url << "\n";
-  }
-  ~UrlFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  UrlFile(const UrlFile&) = delete;
-  UrlFile& operator=(const UrlFile&) = delete;
-
- private:
-  const std::filesystem::path path_;
-};
-
 }  // namespace
 
 int run_serve(const server::ConfigSources& sources, Terminal& terminal) {
@@ -83,6 +64,7 @@ int run_serve(const server::ConfigSources& sources, Terminal& terminal) {
     log::warning("serve.reachable_by_others",
                  {{"listen", config->http.host}, {"advice", "put a TLS proxy in front and give every user a key"}});
   }
+  // Commands of the same data folder find the server by this file while it runs.
   const UrlFile url_file(config->data_dir, (*app)->url());
   (*app)->start();
   welcome(**app, config->data_dir, terminal);
