@@ -21,11 +21,11 @@ unavailable() {
 }
 node=$("$source_dir/scripts/node.sh") || unavailable "there is no Node.js of the version that the clients need"
 mkdir -p "$work_dir"
-cp "$source_dir"/tests/clients/{package.json,package-lock.json,clients.test.mjs,weir_server.mjs} "$work_dir/"
+cp "$source_dir"/tests/clients/{package.json,package-lock.json} "$source_dir"/tests/clients/*.mjs "$work_dir/"
 cd "$work_dir"
 # Once for each version of the lockfile.
 if ! cmp -s package-lock.json node_modules/.installed; then
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || unavailable "npm could not install the clients (above)"
   cp package-lock.json node_modules/.installed
 fi
-exec "$node" --test --test-reporter=spec clients.test.mjs
+exec "$node" --test --test-reporter=spec clients.test.mjs inspector.test.mjs

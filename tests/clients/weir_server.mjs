@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -44,8 +45,10 @@ export async function startWeir(binary) {
 }
 
 // Careless on purpose: no security headers and a cookie without attributes, so that a scan finds something.
-export async function startSite() {
-  const server = createServer((request, response) => {
+// `delayMs` pass before each answer.
+export async function startSite({ delayMs = 0 } = {}) {
+  const server = createServer(async (request, response) => {
+    if (delayMs > 0) await delay(delayMs);
     response.setHeader('Set-Cookie', 'session=abc');
     response.setHeader('Content-Type', 'text/html');
     response.end('<!doctype html><title>site</title><p>hello</p>');
