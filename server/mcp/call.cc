@@ -26,6 +26,7 @@ tools::CallContext Call::context() const {
   context.surface = tools::Surface::mcp;
   context.request_id = request_id;
   context.decision = decision;
+  context.idempotency_key = repetition_token;
   return context;
 }
 

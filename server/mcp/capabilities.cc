@@ -6,19 +6,22 @@ namespace weir::mcp {
 
 Json capabilities(const Offers& offers, Revision revision) {
   const bool is_modern = !has_sessions(revision);
-  // A session has no stream on which a change of a list could be told.
-  const auto list = [&] {
-    return is_modern && offers.list_changes != nullptr ? Json{{"listChanged", true}} : Json(Json::object());
-  };
+  const auto list = [&] { return offers.list_changes != nullptr ? Json{{"listChanged", true}} : Json(Json::object()); };
   Json all{{"tools", list()}};
   if (offers.resources != nullptr) {
     all["resources"] = list();
-    if (is_modern) all["resources"]["subscribe"] = true;
+    all["resources"]["subscribe"] = true;
   }
   if (!offers.prompts.empty()) all["prompts"] = list();
-  if (offers.has_completions()) all["completions"] = Json::object();
+  if (offers.has_completions() && features_of(revision).has_completions_capability) all["completions"] = Json::object();
   if (offers.has_logging) all["logging"] = Json::object();
+  if (revision == Revision::r2025_11_25 && offers.tasks != nullptr) {
+    all["tasks"] = {{"list", Json::object()},
+                    {"cancel", Json::object()},
+                    {"requests", {{"tools", {{"call", Json::object()}}}}}};
+  }
   if (is_modern && offers.tasks != nullptr) all["extensions"][std::string(kTasksExtension)] = Json::object();
+  if (is_modern && offers.skills != nullptr) all["extensions"][std::string(kSkillsExtension)] = {{"directoryRead", true}};
   return all;
 }
 

@@ -1,6 +1,7 @@
 #include "server/mcp/dispatch.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/log.h"
 
@@ -9,6 +10,7 @@
 #include "server/mcp/envelope.h"
 #include "server/mcp/methods.h"
 #include "server/mcp/param_headers.h"
+#include "server/mcp/sessions/core_tasks.h"
 #include "server/mcp/tool_results.h"
 
 namespace weir::mcp {
@@ -26,14 +28,12 @@ RpcError unknown_method(const Call& call) {
 }
 
 // Rows 16 and the gate's own failures: scope, limiter away.
-void refuse_by_gate(Call& call, const Error& error, tools::Scope scope) {
+void refuse_by_gate(const Dispatch& dispatch, Call& call, const Error& error) {
   RpcError refusal{code::kUnavailable, error.message, server::error_object(error, call.request_id),
                    server::http_status(error.code)};
   http::Headers headers;
+  if (const auto challenge = dispatch.gate.challenge(error)) headers.add("WWW-Authenticate", *challenge);
   if (error.code == ErrorCode::insufficient_scope) {
-    // RFC 6750 §3.1; no resource_metadata, since there is no authorization server to send the client to.
-    headers.add("WWW-Authenticate",
-                R"(Bearer error="insufficient_scope", scope=")" + std::string(tools::to_string(scope)) + "\"");
     refusal.code = code::kInsufficientScope;
     refusal.http_status = kForbidden;
   }
@@ -42,12 +42,14 @@ void refuse_by_gate(Call& call, const Error& error, tools::Scope scope) {
 
 // Over budget: a tool call is a result that every model reads, anything else an error with a code of our own.
 void refuse_by_limit(const Dispatch& dispatch, Call& call, const Method& method) {
-  if (method.is_tool_call && dispatch.settings.rate_limit_status == RateLimitStatus::result) {
+  // A task was asked for, so a result of the tool would not be understood.
+  const bool is_result = method.is_tool_call && !wants_core_task(call);
+  if (is_result && dispatch.settings.rate_limit_status == RateLimitStatus::result) {
     call.succeed(call_tool_result(refusal_answer(call.decision, call.request_id), call.revision, call.decision));
     return;
   }
   call.fail({code::kRateLimited, server::refusal_message(call.decision),
-             server::refusal_object(call.decision, call.request_id), method.is_tool_call ? kTooManyRequests : 200});
+             server::refusal_object(call.decision, call.request_id), is_result ? kTooManyRequests : 200});
 }
 
 const tools::Tool* find_tool(const Dispatch& dispatch, const std::string& name) {
@@ -56,9 +58,20 @@ const tools::Tool* find_tool(const Dispatch& dispatch, const std::string& name) 
   return tool == nullptr ? nullptr : &tool->declaration;
 }
 
+// What the host's configuration asks for and does not exist, or leaves out and calls all the same.
+std::optional<RpcError> fault_of_filter(const Dispatch& dispatch, const Call& call) {
+  if (call.filter.is_empty()) return std::nullopt;
+  std::set<std::string> known;
+  for (const tools::Tool& tool : dispatch.catalog.tools()) known.insert(toolset_of(tool));
+  for (const McpTool& tool : dispatch.offers.tools) known.insert(toolset_of(tool.declaration));
+  if (auto fault = call.filter.fault(known)) return fault;
+  if (call.tool != nullptr && !call.filter.allows(*call.tool)) return call.filter.left_out(*call.tool);
+  return std::nullopt;
+}
+
 // Rows 14 and 15 of the validation order: what the client must declare, and headers that repeat arguments.
 std::optional<RpcError> fault_before_the_gate(const Dispatch& dispatch, const Call& call, const Method& method) {
-  if (has_sessions(call.revision)) return std::nullopt;
+  if (has_sessions(call.revision)) return method.is_tool_call ? fault_of_core_task(dispatch, call) : std::nullopt;
   Json tasks{{"extensions", {{std::string(kTasksExtension), Json::object()}}}};
   if (method.need == Need::tasks && !declares_tasks(call)) return missing_capability(std::move(tasks));
   if (!method.is_tool_call || call.tool == nullptr) return std::nullopt;
@@ -96,12 +109,12 @@ streaming::Event held_event(const server::Place& place) {
 }
 
 // What follows the gate's answer, at once or after a wait.
-void proceed(const Dispatch& dispatch, const std::shared_ptr<Call>& call, const Method& method, tools::Scope scope,
+void proceed(const Dispatch& dispatch, const std::shared_ptr<Call>& call, const Method& method,
              Result<limits::Decision> admitted) {
   call->leave_queue();
   if (!admitted) {
     call->decision = admit_for_headers(dispatch.gate, *call->caller, method.name);
-    return refuse_by_gate(*call, admitted.error(), scope);
+    return refuse_by_gate(dispatch, *call, admitted.error());
   }
   call->decision = std::move(*admitted);
   if (!call->decision.is_allowed) return refuse_by_limit(dispatch, *call, method);
@@ -131,6 +144,10 @@ void dispatch_call(const Dispatch& dispatch, const std::shared_ptr<Call>& call) 
   if (method->is_tool_call) {
     call->tool = find_tool(dispatch, string_or(call->message.params, "name", ""));
   }
+  if (auto fault = is_request ? fault_of_filter(dispatch, *call) : std::nullopt) {
+    call->decision = admit_for_headers(dispatch.gate, *call->caller, "mcp/refused");
+    return call->fail(*fault);
+  }
   if (auto fault = fault_before_the_gate(dispatch, *call, *method)) {
     call->decision = admit_for_headers(dispatch.gate, *call->caller, "mcp/refused");
     return call->fail(*fault);
@@ -158,8 +175,8 @@ void dispatch_call(const Dispatch& dispatch, const std::shared_ptr<Call>& call) 
   }
   auto place = dispatch.gate.admit_or_hold(
       call->caller, spec, wait_asked(call->message),
-      [dispatch, call, method, scope = spec.scope](Result<limits::Decision> admitted) {
-        proceed(dispatch, call, *method, scope, std::move(admitted));
+      [dispatch, call, method](Result<limits::Decision> admitted) {
+        proceed(dispatch, call, *method, std::move(admitted));
       },
       std::move(moved));
   if (place == nullptr) return;

@@ -13,6 +13,7 @@
 #include "server/mcp/request_state.h"
 #include "server/mcp/sessions/client_requests.h"
 #include "server/mcp/sessions/session.h"
+#include "server/mcp/sessions/session_streams.h"
 #include "server/mcp/sessions/waiting_calls.h"
 #include "server/mcp/settings.h"
 #include "tools/catalog.h"
@@ -33,6 +34,7 @@ struct Dispatch {
   Listeners& listeners;
   ClientRequests& client_requests;
   WaitingCalls& waiting_calls;
+  SessionStreams& session_streams;
 };
 
 // Looks the method up, asks the gate, runs it. A request is answered through its port, now or later; a notification is

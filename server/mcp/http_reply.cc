@@ -8,6 +8,13 @@ http::Response json_response(int status, http::Headers headers, const Json& body
   return {status, std::move(headers), "application/json", to_text(body)};
 }
 
+http::Response stream_head(const http::Headers& headers) {
+  http::Response head{200, headers, "text/event-stream", ""};
+  head.headers.set("Cache-Control", "no-cache, no-transform");
+  head.headers.set("X-Accel-Buffering", "no");
+  return head;
+}
+
 namespace {
 
 std::shared_ptr<const std::string> text_frame(std::string text) {
@@ -46,10 +53,7 @@ void HttpReply::end(Answer instead) {
 
 bool HttpReply::open_stream(const http::Headers& headers) {
   if (!accepts_.event_stream) return false;
-  http::Response head{200, headers, "text/event-stream", ""};
-  head.headers.set("Cache-Control", "no-cache, no-transform");
-  head.headers.set("X-Accel-Buffering", "no");
-  const auto stream = exchange_->start_stream(std::move(head));
+  const auto stream = exchange_->start_stream(stream_head(headers));
   if (!stream) return false;
   auto [last_text, departed] = state_.with([&](State& state) {
     if (!state.last_text) state.stream = stream;

@@ -40,6 +40,8 @@ class HttpReply final : public ReplyPort {
   Guarded<State> state_;
 };
 
+// 200 text/event-stream, with what keeps proxies from collecting it.
+http::Response stream_head(const http::Headers& headers);
 http::Response json_response(int status, http::Headers headers, const Json& body);
 // Frames have no id: nothing is resumed (MCP 2026-07-28 streamable-http).
 std::shared_ptr<const std::string> message_frame(const Json& message);

@@ -6,6 +6,7 @@
 #include "server/mcp/dispatch.h"
 #include "server/mcp/envelope.h"
 #include "server/mcp/log_level.h"
+#include "server/mcp/sessions/core_tasks.h"
 #include "server/mcp/tool_results.h"
 
 namespace weir::mcp {
@@ -59,11 +60,15 @@ bool Interaction::can_ask(std::string_view method) const {
   return has_capabilities(call_->client_capabilities, capabilities_needed_by(method));
 }
 
-bool Interaction::may_be_task() const { return dispatch_->offers.tasks != nullptr && declares_tasks(*call_); }
+bool Interaction::may_be_task() const {
+  return dispatch_->offers.tasks != nullptr && (declares_tasks(*call_) || wants_core_task(*call_));
+}
 
 void Interaction::open_stream() {
   if (!has_stream_.exchange(true)) call_->port->open_stream(call_->base_headers());
 }
+
+bool Interaction::break_stream() { return call_->port->break_stream(); }
 
 void Interaction::progress(double done, double total, std::string_view message) {
   const Json token = progress_token(call_->message);
@@ -86,7 +91,9 @@ void Interaction::answer(Json result) {
   call_->succeed(std::move(result));
 }
 
-void Interaction::answer_task(const Task& task) { call_->succeed(create_task_result(task)); }
+void Interaction::answer_task(const Task& task) {
+  call_->succeed(has_sessions(call_->revision) ? core_create_task_result(task) : create_task_result(task));
+}
 
 void Interaction::fail(const RpcError& error) { call_->fail(error); }
 

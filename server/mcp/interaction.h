@@ -50,6 +50,8 @@ class Interaction : public std::enable_shared_from_this<Interaction> {
   void log(std::string_view level, Json data);
   // From here on the answer is the end of a stream, if the client reads streams.
   void open_stream();
+  // Ends the connection but not the call: the client is to come back for the answer. False where it could not.
+  bool break_stream();
 
   void answer(Json result);
   void answer_task(const Task& task);

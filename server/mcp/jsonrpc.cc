@@ -76,6 +76,12 @@ std::optional<Fault> fault_of_notification(const Message& message) {
   return invalid(nullptr, R"(Invalid request: this method needs an "id")");
 }
 
+Json request_message(const Message& request) {
+  Json json{{"jsonrpc", "2.0"}, {"id", request.id}, {"method", request.method}};
+  if (!request.params.empty()) json["params"] = request.params;
+  return json;
+}
+
 Json result_message(const Json& id, Json result) {
   return {{"jsonrpc", "2.0"}, {"id", id}, {"result", std::move(result)}};
 }

@@ -70,6 +70,8 @@ std::variant<Body, Fault> parse_body(std::string_view text);
 // Nothing is answered to a notification, so a request that forgot its id is told so: HTTP 400, -32600.
 std::optional<Fault> fault_of_notification(const Message& message);
 
+// The request as it came.
+Json request_message(const Message& request);
 Json result_message(const Json& id, Json result);
 Json error_message(const Json& id, const RpcError& error);
 Json notification_message(std::string_view method, Json params);

@@ -4,20 +4,34 @@
 
 #include "base/log.h"
 #include "server/error_reply.h"
+#include "server/mcp/cors.h"
 #include "server/mcp/envelope.h"
 #include "server/mcp/era.h"
 #include "server/mcp/framing.h"
 #include "server/mcp/http_reply.h"
 #include "server/mcp/sessions/batch_reply.h"
+#include "server/mcp/sessions/session_listening.h"
+#include "server/mcp/sessions/session_reply.h"
+#include "store/kept_secrets.h"
 
 namespace weir::mcp {
 
 namespace {
 
-// Idle sessions take a row each and nothing else, so they need not go at once.
-constexpr std::chrono::minutes kSweepInterval{10};
-// 256 bits. A restart makes another key: what was asked before it has to be asked again.
+// Idle sessions take a row each and little else, so they need not go at once.
+constexpr std::chrono::minutes kSweepInterval{5};
+// 256 bits.
 constexpr std::size_t kStateKeyCharacters = 43;
+
+// Kept in the database, so that what a client was asked before a restart can be answered after it.
+std::string state_key(store::Database& database, Random& random) {
+  const std::string fresh = random.base62(kStateKeyCharacters);
+  auto kept = database.write_for(
+      [&](store::Transaction& transaction) { return store::kept_secret(transaction, "mcp_state_key", fresh); });
+  if (kept) return *std::move(kept);
+  log::warning("mcp.state_key_not_kept", {{"cause", kept.error().cause}});
+  return fresh;
+}
 
 RpcError transport_error(int status, std::string message) {
   return {code::kTransport, std::move(message), nullptr, status};
@@ -71,10 +85,12 @@ McpEndpoint::McpEndpoint(Settings settings, server::Gate& gate, const tools::Cat
       origins_(settings_.listen_host, settings_.allowed_hosts, settings_.allowed_origins),
       sessions_(std::make_shared<Sessions>(database, clock, random, settings_.session_idle)),
       offers_(std::move(offers)),
-      states_(random.base62(kStateKeyCharacters), clock),
+      states_(state_key(database, random), clock),
       client_requests_(random),
+      session_streams_(std::make_shared<SessionStreams>(database, clock, random, offers_)),
+      http_sse_(random),
       dispatch_{settings_, gate,    catalog, *sessions_, clock,           timers,
-                executor,  offers_, states_, listeners_, client_requests_, waiting_calls_} {
+                executor,  offers_, states_, listeners_, client_requests_, waiting_calls_, *session_streams_} {
   schedule_sweep();
 }
 
@@ -84,6 +100,7 @@ McpEndpoint::~McpEndpoint() {
     return sweep.timer;
   });
   timers_.cancel(id);
+  session_streams_->give_up_all();
 }
 
 void McpEndpoint::handle(std::shared_ptr<http::Exchange> exchange) {
@@ -96,7 +113,15 @@ void McpEndpoint::handle(std::shared_ptr<http::Exchange> exchange) {
     log::warning("mcp.origin_refused", {{"request_id", incoming.request_id}, {"reason", *refusal}});
     return incoming.refuse_stranger(transport_error(403, "Forbidden: " + *refusal));
   }
-  constexpr std::string_view kAllow = "POST, DELETE";
+  if (const auto origin = request.headers.find("Origin")) {
+    if (request.method == "OPTIONS") {
+      incoming.exchange->reply(preflight_response(std::string(*origin),
+                                                  request.headers.find("Access-Control-Request-Headers").value_or("")));
+      return;
+    }
+    incoming.exchange = std::make_shared<CorsExchange>(incoming.exchange, std::string(*origin));
+  }
+  constexpr std::string_view kAllow = "POST, GET, DELETE";
   const bool is_post = request.method == "POST";
   if (!is_post && request.method != "GET" && request.method != "DELETE") {
     return incoming.refuse_stranger(
@@ -105,6 +130,7 @@ void McpEndpoint::handle(std::shared_ptr<http::Exchange> exchange) {
   auto caller = gate_.authenticate(request);
   if (!caller) {
     http::Response refused = server::error_response(caller.error(), incoming.request_id);
+    if (const auto challenge = gate_.challenge(caller.error())) refused.headers.set("WWW-Authenticate", *challenge);
     if (refused.status == 429) {
       // Hosts show the body of a 429 as it is, so it is a sentence and not JSON.
       refused.content_type = "text/plain; charset=utf-8";
@@ -114,10 +140,46 @@ void McpEndpoint::handle(std::shared_ptr<http::Exchange> exchange) {
     return;
   }
   incoming.caller = std::move(*caller);
+  if (request.path != "/mcp") return handle_http_sse(incoming);
   if (is_post) return handle_post(incoming);
   if (request.method == "DELETE") return handle_delete(incoming);
+  handle_get(incoming);
+}
+
+void McpEndpoint::handle_get(Incoming& incoming) {
+  const http::Headers& headers = incoming.request().headers;
   // Exactly 405: other answers make clients reconnect for ever (MCP 2025-03-26 to 2025-11-25 streamable-http, "Listening").
-  incoming.refuse(gate_, {nullptr, transport_error(405, "Method not allowed: this server offers no stream at GET")}, kAllow);
+  if (!headers.find("Mcp-Session-Id")) {
+    return incoming.refuse(
+        gate_, {nullptr, transport_error(405, "Method not allowed: GET opens the stream of a session; this one names none")},
+        "POST");
+  }
+  if (!accepts(headers).event_stream) {
+    return incoming.refuse(gate_, {nullptr, transport_error(406, "Not acceptable: Accept must allow text/event-stream")});
+  }
+  const auto session = session_of(incoming, nullptr);
+  if (!session) return;
+  const limits::Decision state = admit_for_headers(gate_, *incoming.caller, "GET /mcp");
+  const auto fault = open_session_stream(
+      dispatch_, {incoming.exchange, incoming.caller, incoming.request_id, *session, incoming.headers(&state),
+                  [&](Message message) { return call_in_session(incoming, std::move(message), *session); }});
+  if (fault) incoming.refuse(gate_, {nullptr, *fault});
+}
+
+void McpEndpoint::handle_http_sse(Incoming& incoming) {
+  const http::Request& request = incoming.request();
+  const bool is_stream = request.path == kSsePath;
+  if (request.method != (is_stream ? "GET" : "POST")) {
+    return incoming.refuse(gate_, {nullptr, transport_error(405, "Method not allowed: " + std::string(is_stream ? "GET opens the stream" : "messages are POSTed"))},
+                           is_stream ? "GET" : "POST");
+  }
+  const SseRequest wanted{incoming.exchange, incoming.caller, incoming.request_id};
+  if (is_stream) return http_sse_.open(dispatch_, wanted);
+  if (request.body.size() > settings_.body_bytes_max) {
+    return incoming.refuse(gate_, {nullptr, transport_error(413, "Payload too large: at most " +
+                                                                     std::to_string(settings_.body_bytes_max) + " bytes are accepted")});
+  }
+  http_sse_.post(dispatch_, wanted);
 }
 
 void McpEndpoint::handle_post(Incoming& incoming) {
@@ -154,6 +216,7 @@ std::shared_ptr<Call> McpEndpoint::call_of(Incoming& incoming, Message message, 
   call->caller = incoming.caller;
   call->request_id = incoming.request_id;
   call->server_version = settings_.version;
+  call->filter = ToolFilter::of(incoming.request());
   return call;
 }
 
@@ -176,6 +239,15 @@ void McpEndpoint::handle_modern(Incoming& incoming, Message message) {
   }
   call->port = std::make_shared<HttpReply>(incoming.exchange, incoming.accepts);
   dispatch_call(dispatch_, call);
+}
+
+std::shared_ptr<Call> McpEndpoint::call_in_session(Incoming& incoming, Message message, const store::SessionRow& session) {
+  auto call = call_of(incoming, std::move(message), revision_from(session.protocol_version).value_or(kLatestSessionRevision));
+  call->client_capabilities = session.client_capabilities;
+  call->session_id = session.id;
+  call->log_level = session.log_level;
+  call->repetition_token = repetition_token(session.id, call->message);
+  return call;
 }
 
 std::optional<store::SessionRow> McpEndpoint::session_of(Incoming& incoming, const Json& id) {
@@ -208,13 +280,15 @@ void McpEndpoint::handle_session(Incoming& incoming, Message message) {
   if (!is_request || call->message.method != "initialize") {
     const auto session = session_of(incoming, call->message.id);
     if (!session) return;
-    call->revision = revision_from(session->protocol_version).value_or(kLatestSessionRevision);
-    call->client_capabilities = session->client_capabilities;
-    call->session_id = session->id;
-    call->log_level = session->log_level;
+    call = call_in_session(incoming, std::move(call->message), *session);
+  }
+  if (is_request && call->session_id.empty()) {
+    call->port = std::make_shared<HttpReply>(incoming.exchange, incoming.accepts);
+    return dispatch_call(dispatch_, call);
   }
   if (is_request) {
-    call->port = std::make_shared<HttpReply>(incoming.exchange, incoming.accepts);
+    call->port = std::make_shared<SessionReply>(incoming.exchange, incoming.accepts, *session_streams_, call->session_id,
+                                                priming_of(call->revision), call->message);
     return dispatch_call(dispatch_, call);
   }
   if (call->message.kind == Message::Kind::notification) {
@@ -259,10 +333,7 @@ void McpEndpoint::handle_batch(Incoming& incoming, std::vector<Element> elements
       batch->send(next_slot++, {error_message(fault->id, fault->error), 200, {}});
       continue;
     }
-    auto call = call_of(incoming, std::move(std::get<Message>(element)), revision);
-    call->client_capabilities = session->client_capabilities;
-    call->session_id = session->id;
-    call->log_level = session->log_level;
+    auto call = call_in_session(incoming, std::move(std::get<Message>(element)), *session);
     if (call->message.kind == Message::Kind::request) call->port = batch->slot(next_slot++);
     dispatch_call(dispatch_, call);
   }
@@ -276,6 +347,7 @@ void McpEndpoint::handle_delete(Incoming& incoming) {
     return incoming.refuse(gate_, {nullptr, {code::kSessionNotFound, ended.error().message, nullptr,
                                              server::http_status(ended.error().code)}});
   }
+  session_streams_->end(session->id);
   incoming.acknowledge(admit_for_headers(gate_, *incoming.caller, "DELETE /mcp"), 204);
 }
 
@@ -283,7 +355,8 @@ void McpEndpoint::schedule_sweep() {
   sweep_.with([this](Sweep& sweep) {
     if (sweep.is_over) return;
     sweep.timer = timers_.at(std::chrono::steady_clock::now() + kSweepInterval, [this] {
-      executor_.post([sessions = sessions_] {
+      executor_.post([sessions = sessions_, streams = session_streams_] {
+        streams->sweep();
         if (const auto removed = sessions->sweep(); !removed) {
           log::warning("mcp.session_sweep_failed", {{"cause", removed.error().cause}});
         }

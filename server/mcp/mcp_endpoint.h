@@ -1,4 +1,5 @@
-// The MCP endpoint `/mcp`: Streamable HTTP of revisions 2025-03-26 to 2026-07-28, all on one URL. Turns an HTTP
+// The MCP endpoint `/mcp`: Streamable HTTP of revisions 2025-03-26 to 2026-07-28, all on one URL; and /sse with
+// /messages, the transport of 2024-11-05. Turns an HTTP
 // exchange into JSON-RPC calls and their answers back into HTTP. What a method does is in methods; what a tool does is
 // in tools/.
 #pragma once
@@ -15,6 +16,7 @@
 #include "server/mcp/dispatch.h"
 #include "server/mcp/jsonrpc.h"
 #include "server/mcp/origin.h"
+#include "server/mcp/sessions/http_sse.h"
 #include "server/mcp/sessions/session.h"
 #include "server/mcp/settings.h"
 #include "store/database.h"
@@ -34,7 +36,7 @@ class McpEndpoint {
   McpEndpoint(const McpEndpoint&) = delete;
   McpEndpoint& operator=(const McpEndpoint&) = delete;
 
-  // Answers every request of the path /mcp, whatever its method; a tool that waits is answered later. Blocks for
+  // Answers every request of the paths /mcp, /sse and /messages, whatever its method; a tool that waits is answered later. Blocks for
   // database calls.
   void handle(std::shared_ptr<http::Exchange> exchange);
 
@@ -48,10 +50,13 @@ class McpEndpoint {
   void handle_modern(Incoming& incoming, Message message);
   void handle_session(Incoming& incoming, Message message);
   void handle_batch(Incoming& incoming, std::vector<Element> elements);
+  void handle_get(Incoming& incoming);
   void handle_delete(Incoming& incoming);
+  void handle_http_sse(Incoming& incoming);
   // The stored session that the request names; answers the exchange itself and gives nothing if it names none.
   std::optional<store::SessionRow> session_of(Incoming& incoming, const Json& id);
   std::shared_ptr<Call> call_of(Incoming& incoming, Message message, Revision revision);
+  std::shared_ptr<Call> call_in_session(Incoming& incoming, Message message, const store::SessionRow& session);
   void schedule_sweep();
 
   struct Sweep {
@@ -70,6 +75,8 @@ class McpEndpoint {
   Listeners listeners_;
   ClientRequests client_requests_;
   WaitingCalls waiting_calls_;
+  const std::shared_ptr<SessionStreams> session_streams_;  // shared with a sweep that is under way
+  HttpSse http_sse_;
   const Dispatch dispatch_;
   Guarded<Sweep> sweep_;
 };

@@ -6,7 +6,9 @@
 #include "server/mcp/capabilities.h"
 #include "server/mcp/completion.h"
 #include "server/mcp/instructions.h"
+#include "server/mcp/sessions/core_tasks.h"
 #include "server/mcp/sessions/handshake.h"
+#include "server/mcp/sessions/session_listening.h"
 #include "server/mcp/tool_methods.h"
 
 namespace weir::mcp {
@@ -28,7 +30,8 @@ void handle_discover(const Dispatch& dispatch, const std::shared_ptr<Call>& call
 
 constexpr auto kRequest = Message::Kind::request;
 constexpr auto kNotification = Message::Kind::notification;
-constexpr auto kFirst = Revision::r2025_03_26;
+constexpr auto kFirst = Revision::r2024_11_05;
+constexpr auto kCoreTasks = Revision::r2025_11_25;
 constexpr auto kLastSession = kLatestSessionRevision;
 constexpr auto kModern = kModernRevision;
 constexpr auto kNoScope = tools::Scope::none;
@@ -44,6 +47,11 @@ constexpr std::array kMethods{
     Method{"resources/templates/list", kRequest, kFirst, kModern, kNoScope, 1, false, handle_resource_templates_list,
            Need::resources},
     Method{"resources/read", kRequest, kFirst, kModern, kNoScope, 1, false, handle_resources_read, Need::resources},
+    Method{"resources/subscribe", kRequest, kFirst, kLastSession, kNoScope, 1, false, handle_subscribe, Need::resources},
+    Method{"resources/unsubscribe", kRequest, kFirst, kLastSession, kNoScope, 0, false, handle_unsubscribe, Need::resources},
+    Method{"resources/directory/read", kRequest, kModern, kModern, kNoScope, 1, false, handle_directory_read, Need::skills},
+    Method{"skills/list", kRequest, kModern, kModern, kNoScope, 1, false, handle_skills_list, Need::skills},
+    Method{"skills/get", kRequest, kModern, kModern, kNoScope, 1, false, handle_skills_get, Need::skills},
     Method{"prompts/list", kRequest, kFirst, kModern, kNoScope, 1, false, handle_prompts_list, Need::prompts},
     Method{"prompts/get", kRequest, kFirst, kModern, kNoScope, 1, false, handle_prompts_get, Need::prompts},
     Method{"completion/complete", kRequest, kFirst, kModern, kNoScope, 1, false, handle_complete, Need::completions},
@@ -52,6 +60,10 @@ constexpr std::array kMethods{
     Method{"tasks/get", kRequest, kModern, kModern, kNoScope, 1, false, handle_tasks_get, Need::tasks},
     Method{"tasks/update", kRequest, kModern, kModern, kNoScope, 1, false, handle_tasks_update, Need::tasks},
     Method{"tasks/cancel", kRequest, kModern, kModern, kNoScope, 1, false, handle_tasks_cancel, Need::tasks},
+    Method{"tasks/get", kRequest, kCoreTasks, kCoreTasks, kNoScope, 1, false, handle_core_tasks_get, Need::tasks},
+    Method{"tasks/list", kRequest, kCoreTasks, kCoreTasks, kNoScope, 1, false, handle_core_tasks_list, Need::tasks},
+    Method{"tasks/result", kRequest, kCoreTasks, kCoreTasks, kNoScope, 1, false, handle_core_tasks_result, Need::tasks},
+    Method{"tasks/cancel", kRequest, kCoreTasks, kCoreTasks, kNoScope, 1, false, handle_core_tasks_cancel, Need::tasks},
     Method{"notifications/initialized", kNotification, kFirst, kLastSession, kNoScope, 0, false, nullptr},
     Method{"notifications/cancelled", kNotification, kFirst, kModern, kNoScope, 0, false, nullptr},
 };
@@ -69,13 +81,16 @@ bool is_offered(const Method& method, const Offers& offers) {
     case Need::tasks: return offers.tasks != nullptr;
     case Need::subscriptions: return offers.has_subscriptions();
     case Need::logging: return offers.has_logging;
+    case Need::skills: return offers.skills != nullptr;
   }
   return false;
 }
 
 tools::Scope scope_of(const Dispatch& dispatch, const Method& method, const Message& message) {
-  if (method.name == "resources/read") return dispatch.offers.resources->scope_of(string_or(message.params, "uri", ""));
-  if (method.name == "tasks/get") return dispatch.offers.tasks->scope_of(TaskAction::get);
+  if (method.name == "resources/read" || method.name == "resources/subscribe") return dispatch.offers.resources->scope_of(string_or(message.params, "uri", ""));
+  if (method.name == "tasks/get" || method.name == "tasks/list" || method.name == "tasks/result") {
+    return dispatch.offers.tasks->scope_of(TaskAction::get);
+  }
   if (method.name == "tasks/update") return dispatch.offers.tasks->scope_of(TaskAction::update);
   if (method.name == "tasks/cancel") return dispatch.offers.tasks->scope_of(TaskAction::cancel);
   if (method.name == "prompts/get") {

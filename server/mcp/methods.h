@@ -13,13 +13,13 @@
 namespace weir::mcp {
 
 // What must be offered for a method to exist.
-enum class Need : std::uint8_t { nothing, resources, prompts, completions, tasks, subscriptions, logging };
+enum class Need : std::uint8_t { nothing, resources, prompts, completions, tasks, subscriptions, logging, skills };
 
 // Immutable.
 struct Method {
   std::string_view name;
   Message::Kind kind = Message::Kind::request;
-  Revision first = Revision::r2025_03_26;  // the revisions that have it, both included
+  Revision first = Revision::r2024_11_05;  // the revisions that have it, both included
   Revision last = kModernRevision;
   tools::Scope scope = tools::Scope::none;
   std::uint32_t cost = 0;

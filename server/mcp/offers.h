@@ -6,6 +6,7 @@
 #include "server/mcp/mcp_tool.h"
 #include "server/mcp/prompts.h"
 #include "server/mcp/resources.h"
+#include "server/mcp/skills.h"
 #include "server/mcp/tasks.h"
 
 namespace weir::mcp {
@@ -19,6 +20,7 @@ struct Offers {
   TaskProvider* tasks = nullptr;
   ListChanges* list_changes = nullptr;  // whoever changes a list tells it
   bool has_logging = false;             // notifications/message
+  const SkillSet* skills = nullptr;     // whose files are among the resources (SkilledResources)
 
   [[nodiscard]] bool has_completions() const { return resources != nullptr || !prompts.empty(); }
   // True if there is anything that subscriptions/listen could tell.

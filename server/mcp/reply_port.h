@@ -27,6 +27,8 @@ class ReplyPort {
   // From now on notify() reaches the client before the answer does. False if that cannot be, or if the answer is
   // already given or nobody is there to read it. Never blocks.
   virtual bool open_stream(const http::Headers& headers) = 0;
+  // Ends the connection of an open stream that the client can resume. False if there is none. Never blocks.
+  virtual bool break_stream() { return false; }
   // A notification about this message; dropped unless the stream is open. Never blocks.
   virtual void notify(const Json& notification) = 0;
   // Called when the client went away without the answer, at once if it already has. Must not block.

@@ -13,10 +13,11 @@ struct Entry {
 
 // Changelogs of the specification, one row a revision, in the order of the enumeration.
 constexpr std::array kRevisions{
-    Entry{"2025-03-26", {false, false, false, false, true}},
-    Entry{"2025-06-18", {true, true, false, false, false}},
-    Entry{"2025-11-25", {true, true, true, false, false}},
-    Entry{"2026-07-28", {true, true, true, true, false}},
+    Entry{"2024-11-05", {false, false, false, false, false, false, false}},
+    Entry{"2025-03-26", {false, false, false, false, true, true, true}},
+    Entry{"2025-06-18", {true, true, false, false, false, true, true}},
+    Entry{"2025-11-25", {true, true, true, false, false, true, true}},
+    Entry{"2026-07-28", {true, true, true, true, false, true, true}},
 };
 static_assert(kRevisions.size() == kAllRevisions.size());
 

@@ -8,12 +8,12 @@
 namespace weir::mcp {
 
 // In the order of time.
-enum class Revision : std::uint8_t { r2025_03_26, r2025_06_18, r2025_11_25, r2026_07_28 };
+enum class Revision : std::uint8_t { r2024_11_05, r2025_03_26, r2025_06_18, r2025_11_25, r2026_07_28 };
 
 inline constexpr Revision kLatestSessionRevision = Revision::r2025_11_25;
 inline constexpr Revision kModernRevision = Revision::r2026_07_28;
-inline constexpr std::array kAllRevisions{Revision::r2025_03_26, Revision::r2025_06_18, Revision::r2025_11_25,
-                                          Revision::r2026_07_28};
+inline constexpr std::array kAllRevisions{Revision::r2024_11_05, Revision::r2025_03_26, Revision::r2025_06_18,
+                                          Revision::r2025_11_25, Revision::r2026_07_28};
 
 // "2025-03-26".
 std::string_view to_string(Revision revision);
@@ -30,6 +30,8 @@ struct Features {
   bool has_descriptions;        // Implementation.description and websiteUrl
   bool has_result_type;         // resultType, ttlMs, cacheScope, serverInfo in _meta
   bool has_batches;
+  bool has_annotations;         // Tool.annotations
+  bool has_completions_capability;
 };
 const Features& features_of(Revision revision);
 

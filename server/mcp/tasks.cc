@@ -33,6 +33,8 @@ std::string_view to_string(TaskStatus status) {
   return "failed";
 }
 
+bool has_ended(TaskStatus status) { return status != TaskStatus::working && status != TaskStatus::input_required; }
+
 bool declares_tasks(const Call& call) {
   if (has_sessions(call.revision)) return false;
   const Json* extensions = find_member(call.client_capabilities, "extensions");

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -23,6 +24,8 @@ inline constexpr std::string_view kTasksExtension = "io.modelcontextprotocol/tas
 
 enum class TaskStatus : std::uint8_t { working, input_required, completed, failed, cancelled };
 std::string_view to_string(TaskStatus status);
+// True for completed, failed and cancelled: nothing moves a task out of these.
+bool has_ended(TaskStatus status);
 
 // Not thread-safe: a value.
 struct Task {
@@ -35,6 +38,12 @@ struct Task {
   std::optional<std::int64_t> poll_interval_ms;
   // What the status calls for: {"inputRequests"}, {"result"} or {"error"}.
   Json payload = Json::object();
+};
+
+// Not thread-safe: a value.
+struct TaskPage {
+  std::vector<Task> items;
+  std::optional<std::string> next_cursor;  // opaque to the client
 };
 
 enum class TaskAction : std::uint8_t { get, update, cancel };
@@ -54,8 +63,13 @@ class TaskProvider {
   // Calls `changed`, which must not block, whenever the task has changed; null if it is not the caller's.
   virtual std::shared_ptr<Watch> watch(const tools::CallContext& context, const std::string& id,
                                        std::function<void()> changed) = 0;
-  // The task behind a tool's answer, if the work goes on; nothing if the answer says it all.
-  virtual std::optional<Task> task_of(const tools::Tool& tool, const tools::ToolResult& result) = 0;
+  // True if calls of that tool may become tasks.
+  [[nodiscard]] virtual bool can_be_task(const tools::Tool& tool) const = 0;
+  // The task behind a tool's answer, ended or not; nothing if there is none.
+  virtual std::optional<Task> task_of(const tools::CallContext& context, const tools::Tool& tool,
+                                      const tools::ToolResult& result) = 0;
+  // The caller's tasks, the newest first. Returns validation_failed for a cursor that is none.
+  virtual Result<TaskPage> list(const tools::CallContext& context, const std::string& cursor) = 0;
 };
 
 // True if this very request declares the extension; an earlier one never counts.

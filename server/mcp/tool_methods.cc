@@ -5,6 +5,7 @@
 #include "server/mcp/envelope.h"
 #include "server/mcp/methods.h"
 #include "server/mcp/paging.h"
+#include "server/mcp/sessions/core_tasks.h"
 #include "server/mcp/tool_results.h"
 
 namespace weir::mcp {
@@ -24,6 +25,16 @@ void finish(const Dispatch& dispatch, Call& call, Result<tools::ToolResult> resu
   dispatch.gate.settle(*call.caller, spec_of(*method, call.tool), server::end_of(result), decision);
   http::Headers headers;
   server::add_rate_headers(headers, decision);
+  if (result && dispatch.offers.tasks != nullptr && (declares_tasks(call) || wants_core_task(call))) {
+    const auto task = dispatch.offers.tasks->task_of(call.context(), *call.tool, *result);
+    // By the extension the server decides: what has ended is answered as it is. A core task was asked for.
+    if (task && (wants_core_task(call) || !has_ended(task->status))) {
+      Json created = wants_core_task(call) ? core_create_task_result(*task) : create_task_result(*task);
+      created["_meta"][std::string(meta::kRateLimit)] = rate_limit_meta(decision);
+      return call.succeed(std::move(created), std::move(headers));
+    }
+  }
+  if (!result && wants_core_task(call)) return call.fail(result.error());
   if (result) {
     call.succeed(call_tool_result(success_answer(*std::move(result)), call.revision, decision), std::move(headers));
     return;
@@ -34,6 +45,13 @@ void finish(const Dispatch& dispatch, Call& call, Result<tools::ToolResult> resu
   }
   if (error.retry_after) headers.set("Retry-After", std::to_string(server::retry_after_seconds(*error.retry_after)));
   call.succeed(call_tool_result(error_answer(error, call.request_id), call.revision, decision), std::move(headers));
+}
+
+Json listed(const Dispatch& dispatch, const tools::Tool& tool, Revision revision) {
+  Json definition = tool_definition(tool, revision);
+  if (revision != Revision::r2025_11_25) return definition;
+  if (Json support = task_support(dispatch.offers, tool); !support.is_null()) definition["execution"] = std::move(support);
+  return definition;
 }
 
 // The arguments as an object; an error if they are anything else.
@@ -53,11 +71,11 @@ void handle_tools_list(const Dispatch& dispatch, const std::shared_ptr<Call>& ca
   if (cursor_of(call->message) != "") return call->fail(unknown_cursor(call->message));
   Json list = Json::array();
   for (const tools::Tool& tool : dispatch.catalog.tools()) {
-    if (call->caller->scopes.allows(tool.scope)) list.push_back(tool_definition(tool, call->revision));
+    if (call->caller->scopes.allows(tool.scope) && call->filter.allows(tool)) list.push_back(listed(dispatch, tool, call->revision));
   }
   for (const McpTool& tool : dispatch.offers.tools) {
-    if (call->caller->scopes.allows(tool.declaration.scope)) {
-      list.push_back(tool_definition(tool.declaration, call->revision));
+    if (call->caller->scopes.allows(tool.declaration.scope) && call->filter.allows(tool.declaration)) {
+      list.push_back(listed(dispatch, tool.declaration, call->revision));
     }
   }
   Json result{{"tools", std::move(list)}};
@@ -81,6 +99,8 @@ void handle_tools_call(const Dispatch& dispatch, const std::shared_ptr<Call>& ca
     return Interaction::run(dispatch, call, std::move(std::get<Json>(arguments)), tool->handler);
   }
 
+  // A task is answered at once.
+  if (wants_core_task(*call) && dispatch.offers.tasks != nullptr) std::get<Json>(arguments).erase("wait_seconds");
   const std::shared_ptr<ProgressReporter> progress = call->progress;
   std::function<void(const streaming::Event&)> on_event;
   if (progress) on_event = [progress](const streaming::Event& event) { progress->report(event); };

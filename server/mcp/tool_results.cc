@@ -82,15 +82,14 @@ Json output_schema(const tools::Tool& tool) {
 
 Json tool_definition(const tools::Tool& tool, Revision revision) {
   const Features& features = features_of(revision);
-  Json definition{{"name", tool.name},
-                  {"description", tool.description},
-                  {"inputSchema", tool.input_schema},
-                  {"annotations",
-                   {{"title", tool.title},
-                    {"readOnlyHint", tool.annotations.is_read_only},
-                    {"destructiveHint", tool.annotations.is_destructive},
-                    {"idempotentHint", tool.annotations.is_idempotent},
-                    {"openWorldHint", tool.annotations.is_open_world}}}};
+  Json definition{{"name", tool.name}, {"description", tool.description}, {"inputSchema", tool.input_schema}};
+  if (features.has_annotations) {
+    definition["annotations"] = {{"title", tool.title},
+                                 {"readOnlyHint", tool.annotations.is_read_only},
+                                 {"destructiveHint", tool.annotations.is_destructive},
+                                 {"idempotentHint", tool.annotations.is_idempotent},
+                                 {"openWorldHint", tool.annotations.is_open_world}};
+  }
   if (features.has_titles) definition["title"] = tool.title;
   if (features.has_structured_content && tool.output_schema.is_object() && !tool.output_schema.empty()) {
     definition["outputSchema"] = output_schema(tool);
