@@ -46,6 +46,8 @@ Result<std::string> add_key(store::Database& database, const Clock& clock, Rando
   return made.secret;
 }
 
+constexpr std::string_view kSkill = "---\nname: test-skill\ndescription: A skill for the conformance suite.\n---\n\n# Test\n";
+
 int serve() {
   server::block_stop_signals();
   const testing::TempDir folder;
@@ -67,7 +69,9 @@ int serve() {
   const tools::Catalog catalog({}, waiter);
   ListChanges changes;
   TaskBoard board(clock, random);
-  Offers offers{&resources(), prompts(), tools(changes, board), &board, &changes, true};
+  const SkillSet skills = SkillSet::create("fixture", {{"test-skill/SKILL.md", kSkill}, {"test-skill/more/notes.md", "notes\n"}}).value();
+  const SkilledResources skilled(skills, resources());
+  Offers offers{&skilled, prompts(), tools(changes, board), &board, &changes, true, &skills};
   McpEndpoint endpoint({}, gate, catalog, *database, clock, random, *http, timers, std::move(offers));
   http->start([&](std::shared_ptr<http::Exchange> exchange) { endpoint.handle(std::move(exchange)); });
   std::printf("fixture ready on http://127.0.0.1:%u key %s\n", unsigned{http->port()}, key.c_str());

@@ -8,11 +8,24 @@ constexpr std::size_t kIdCharacters = 32;
 constexpr std::int64_t kTtlMs = 600'000;
 constexpr std::int64_t kPollIntervalMs = 200;
 
-bool has_ended(TaskStatus status) { return status != TaskStatus::working && status != TaskStatus::input_required; }
-
 Error no_task() { return {ErrorCode::not_found, "There is no such task."}; }
 
+void tell(const std::vector<std::weak_ptr<const std::function<void()>>>& watchers) {
+  for (const auto& each : watchers) {
+    if (const auto changed = each.lock()) (*changed)();
+  }
+}
+
 }  // namespace
+
+// Immutable.
+class TaskBoard::Watcher final : public Watch {
+ public:
+  explicit Watcher(std::shared_ptr<const std::function<void()>> changed) : changed_(std::move(changed)) {}
+
+ private:
+  const std::shared_ptr<const std::function<void()>> changed_;
+};
 
 Task TaskBoard::start(const std::string& key_id, Json requests, Answered answered) {
   Entry entry;
@@ -32,13 +45,15 @@ Task TaskBoard::start(const std::string& key_id, Json requests, Answered answere
 }
 
 void TaskBoard::end(const std::string& id, TaskStatus status, Json payload) {
-  entries_.with([&](auto& entries) {
+  const auto watchers = entries_.with([&](auto& entries) -> decltype(Entry::watchers) {
     const auto found = entries.find(id);
-    if (found == entries.end() || has_ended(found->second.task.status)) return;
+    if (found == entries.end() || has_ended(found->second.task.status)) return {};
     found->second.task.status = status;
     found->second.task.payload = std::move(payload);
     found->second.task.last_updated_at = clock_.now();
+    return found->second.watchers;
   });
+  tell(watchers);
 }
 
 void TaskBoard::complete(const std::string& id, Json result) {
@@ -62,21 +77,50 @@ Result<void> TaskBoard::update(const tools::CallContext& context, const std::str
   if (auto known = get(context, id); !known) return std::move(known).error();
   Answered answered;
   Json responses;
-  entries_.with([&](auto& entries) {
+  const auto watchers = entries_.with([&](auto& entries) -> decltype(Entry::watchers) {
     Entry& entry = entries.at(id);
-    if (entry.task.status != TaskStatus::input_required) return;
+    if (entry.task.status != TaskStatus::input_required) return {};
     Json& requests = entry.task.payload["inputRequests"];
     for (const auto& [key, response] : input_responses.items()) {
       if (requests.erase(key) > 0) entry.responses[key] = response;
     }
-    if (!requests.empty()) return;
+    if (!requests.empty()) return entry.watchers;
     entry.task.status = TaskStatus::working;
     entry.task.payload = Json::object();
     answered = std::move(entry.answered);
     responses = std::move(entry.responses);
+    return entry.watchers;
   });
+  tell(watchers);
   if (answered) answered(responses);
   return {};
+}
+
+std::shared_ptr<Watch> TaskBoard::watch(const tools::CallContext& context, const std::string& id,
+                                        std::function<void()> changed) {
+  auto shared = std::make_shared<const std::function<void()>>(std::move(changed));
+  const bool is_known = entries_.with([&](auto& entries) {
+    const auto found = entries.find(id);
+    if (found == entries.end() || found->second.key_id != context.caller->key_id) return false;
+    found->second.watchers.push_back(shared);
+    return true;
+  });
+  return is_known ? std::make_shared<Watcher>(std::move(shared)) : nullptr;
+}
+
+bool TaskBoard::can_be_task(const tools::Tool& tool) const {
+  return tool.name == "slow_compute" || tool.name == "protocol_error_job";
+}
+
+Result<TaskPage> TaskBoard::list(const tools::CallContext& context, const std::string& cursor) {
+  if (!cursor.empty()) return Error(ErrorCode::validation_failed, "unknown cursor");
+  return entries_.with([&](const auto& entries) {
+    TaskPage page;
+    for (const auto& [id, entry] : entries) {
+      if (entry.key_id == context.caller->key_id) page.items.push_back(entry.task);
+    }
+    return page;
+  });
 }
 
 Result<void> TaskBoard::cancel(const tools::CallContext& context, const std::string& id) {

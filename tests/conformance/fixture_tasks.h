@@ -27,13 +27,18 @@ class TaskBoard final : public TaskProvider {
   Result<Task> get(const tools::CallContext& context, const std::string& id) override;
   Result<void> update(const tools::CallContext& context, const std::string& id, const Json& input_responses) override;
   Result<void> cancel(const tools::CallContext& context, const std::string& id) override;
-  std::shared_ptr<Watch> watch(const tools::CallContext&, const std::string&, std::function<void()>) override {
-    return nullptr;
+  std::shared_ptr<Watch> watch(const tools::CallContext& context, const std::string& id,
+                               std::function<void()> changed) override;
+  [[nodiscard]] bool can_be_task(const tools::Tool& tool) const override;
+  std::optional<Task> task_of(const tools::CallContext&, const tools::Tool&, const tools::ToolResult&) override {
+    return std::nullopt;
   }
-  std::optional<Task> task_of(const tools::Tool&, const tools::ToolResult&) override { return std::nullopt; }
+  Result<TaskPage> list(const tools::CallContext& context, const std::string& cursor) override;
 
  private:
+  class Watcher;
   struct Entry {
+    std::vector<std::weak_ptr<const std::function<void()>>> watchers;
     std::string key_id;
     Task task;
     Json responses = Json::object();

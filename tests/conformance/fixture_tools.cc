@@ -112,6 +112,14 @@ void running_tools(std::vector<McpTool>& list, ListChanges& changes) {
   list.push_back(tool("test_tool_with_progress", "Tells 0, 50 and 100 percent.", no_input(), [](const Run& run) {
     step(run, 0, 2, [run = run.get()](int done) { run->progress(50.0 * done, 100); });
   }));
+  // Ends its own connection; the answer waits for the client to come back.
+  list.push_back(tool("test_reconnection", "Breaks its stream before it answers.", no_input(), [](const Run& run) {
+    run->open_stream();
+    run->later(milliseconds{50}, [run] {
+      run->break_stream();
+      run->later(milliseconds{100}, [run] { run->answer(text_result("Reconnected.")); });
+    });
+  }));
   const auto trigger = [&changes](ListKind kind) {
     return [&changes, kind](const Run& run) {
       changes.publish(kind);
