@@ -53,6 +53,9 @@ Result<Event> EventLog::append(store::Transaction& transaction, EventDraft draft
                       .data = std::move(draft.data)};
   if (auto appended = store::append_event(transaction, row); !appended) return std::move(appended).error();
   auto event = std::make_shared<const Event>(event_from(std::move(row)));
+  if (outbox_ != nullptr) {
+    if (auto queued = outbox_->add(transaction, *event, epoch_); !queued) return std::move(queued).error();
+  }
   Event copy = *event;
   // Callbacks run in the order of the commits, so the hub hears each resource in the order of seq.
   transaction.on_commit([this, event = std::move(event)] {

@@ -11,6 +11,7 @@
 #include "store/events_store.h"
 #include "streaming/event.h"
 #include "streaming/event_hub.h"
+#include "streaming/event_outbox.h"
 #include "streaming/event_types.h"
 
 namespace weir::streaming {
@@ -43,6 +44,8 @@ class EventLog {
   // All must outlive the log. Reads the epoch from the database; returns its error if that fails.
   static Result<std::unique_ptr<EventLog>> open(store::Database& database, EventHub& hub, const Clock& clock);
 
+  // Each event is handed to `outbox` in its transaction. Set before events are appended; must outlive the log.
+  void set_outbox(EventOutbox& outbox) { outbox_ = &outbox; }
   // Adds the event to `transaction` and, if that commits, publishes it. Returns the event with its numbers. A type that is
   // not in event_types() is our mistake: returns internal in debug builds, and is logged and published in others.
   Result<Event> append(store::Transaction& transaction, EventDraft draft);
@@ -93,6 +96,7 @@ class EventLog {
   EventHub& hub_;
   const Clock& clock_;
   const std::string epoch_;
+  EventOutbox* outbox_ = nullptr;
 };
 
 }  // namespace weir::streaming

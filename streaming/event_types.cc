@@ -113,6 +113,16 @@ Json cancelling_payload() {
   return payload({{"status", text("cancelling.")}, {"message", text("Who asked for it.")}});
 }
 
+Json webhook_disabled_payload() {
+  return payload({{"webhook_id", text("For get_webhook.")},
+                  {"reason", one_of("gone: it answered 410. failing: it did nothing but fail for days.", {"gone", "failing"})},
+                  {"message", text("What happened and what to do, for people.")}});
+}
+
+Json webhook_test_payload() {
+  return payload({{"webhook_id", text("The endpoint that is tested.")}, {"message", text("That it is a test.")}});
+}
+
 }  // namespace
 
 const std::vector<EventType>& event_types() {
@@ -133,6 +143,9 @@ const std::vector<EventType>& event_types() {
       {"scan.failed", "A scan could not be carried out.", ended_payload(), EventType::Ending::ends_resource},
       {"scan.cancelled", "A scan was cancelled.", ended_payload(), EventType::Ending::ends_resource},
       {"scan.timed_out", "A scan did not end before its deadline.", ended_payload(), EventType::Ending::ends_resource},
+      {"webhook.disabled", "Nothing is sent to an endpoint any more, because it failed for too long or is gone.",
+       webhook_disabled_payload()},
+      {"webhook.test", "What test_webhook sends. It is in no log and no stream.", webhook_test_payload()},
   };
   return kTypes;
 }

@@ -4,10 +4,13 @@
 #include <utility>
 
 #include "tools/account/account_tools.h"
+#include "tools/events/event_tools.h"
 #include "tools/scans/catalogue_tools.h"
 #include "tools/scans/finding_tools.h"
 #include "tools/scans/scan_tools.h"
 #include "tools/targets/target_tools.h"
+#include "tools/webhooks/delivery_tools.h"
+#include "tools/webhooks/webhook_tools.h"
 
 namespace weir::tools {
 
@@ -20,6 +23,9 @@ std::vector<Tool> all_tools(const Services& services) {
   add(scans::scan_tools(services));
   add(scans::finding_tools(services));
   add(scans::catalogue_tools(services));
+  add(webhook_tools(services));
+  add(delivery_tools(services));
+  add(event_tools(services));
   const auto apply_costs = [&] {
     for (Tool& tool : tools) {
       const auto cost = services.settings.costs.find(tool.name);

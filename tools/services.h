@@ -14,6 +14,7 @@
 #include "limits/tiers.h"
 #include "store/database.h"
 #include "streaming/event_log.h"
+#include "tools/webhooks/webhook_services.h"
 
 namespace weir::tools {
 
@@ -43,6 +44,7 @@ struct Services {
   limits::RateLimiter& limiter;
   const limits::Tiers& tiers;
   const ToolSettings& settings;
+  WebhookServices webhooks;
 };
 
 }  // namespace weir::tools

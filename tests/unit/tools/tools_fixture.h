@@ -12,6 +12,7 @@
 
 #include "base/bounded_queue.h"
 #include "base/random.h"
+#include "base/sealer.h"
 #include "base/timer_queue.h"
 #include "jobs/job_runner.h"
 #include "limits/memory_limiter.h"
@@ -22,6 +23,7 @@
 #include "streaming/event_hub.h"
 #include "streaming/event_log.h"
 #include "streaming/resource_waiter.h"
+#include "streaming/webhook_outbox.h"
 #include "tests/support/eventually.h"
 #include "tests/support/temp_dir.h"
 #include "tools/all_tools.h"
@@ -73,10 +75,12 @@ class ToolsTest : public ::testing::Test {
     database_ = must(store::Database::open({.path = (folder_.path() / "weir.db").string()}));
     hub_ = streaming::EventHub::create();
     events_ = must(streaming::EventLog::open(*database_, *hub_, clock_));
+    outbox_ = must(streaming::WebhookOutbox::open(*database_, ids_, clock_, webhook_notices_));
+    events_->set_outbox(*outbox_);
     waiter_ = std::make_unique<streaming::ResourceWaiter>(*events_, *hub_, timers_, executor_);
     make_runner();
     services_ = std::make_unique<Services>(Services{*database_, *events_, *jobs_, ids_, random_, clock_, policy_, resolver_,
-                                                    limiter_, tiers_, settings_});
+                                                    limiter_, tiers_, settings_, {*outbox_, sealer_, policy_, webhook_settings_}});
     catalog_ = std::make_unique<Catalog>(all_tools(*services_), *waiter_);
     alice_ = add_caller("alice", "pro");
     bob_ = add_caller("bob", "pro");
@@ -225,11 +229,15 @@ class ToolsTest : public ::testing::Test {
   limits::MemoryLimiter limiter_{clock_};
   limits::Tiers tiers_ = limits::Tiers::defaults();
   ToolSettings settings_;
+  streaming::WebhookSettings webhook_settings_;
+  streaming::WebhookNotices webhook_notices_;
+  Sealer sealer_{std::string(Sealer::kKeyBytes, 'k'), random_};
   std::mutex mutex_;
   scans::RunScan work_;  // guarded by mutex_
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<streaming::EventHub> hub_;
   std::unique_ptr<streaming::EventLog> events_;
+  std::unique_ptr<streaming::WebhookOutbox> outbox_;
   std::unique_ptr<streaming::ResourceWaiter> waiter_;
   std::unique_ptr<jobs::JobRunner> jobs_;
   std::unique_ptr<Services> services_;
