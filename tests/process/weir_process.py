@@ -45,7 +45,10 @@ class Answer:
 class Server:
     """`weir serve` on a port of the kernel's choice and a data folder of its own."""
 
-    def __init__(self, data=None, arguments=(), environment=None):
+    def __init__(self, data=None, arguments=(), environment=None, keeps_port=False):
+        """`keeps_port`: a second start listens where the first one did."""
+        self.keeps_port = keeps_port
+        self.port = 0
         self._own_folder = tempfile.TemporaryDirectory(prefix="weir-process-") if data is None else None
         self.data = pathlib.Path(data or self._own_folder.name) / ("data" if data is None else "")
         self.arguments = list(arguments)
@@ -66,7 +69,7 @@ class Server:
     def start(self):
         self._stderr = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--listen", "127.0.0.1:0", "--data", str(self.data), *self.arguments],
+            [BINARY, "serve", "--listen", f"127.0.0.1:{self.port if self.keeps_port else 0}", "--data", str(self.data), *self.arguments],
             stdout=subprocess.PIPE, stderr=self._stderr, text=True, env=self.environment)
         self.output = []
         for line in self.process.stdout:
@@ -211,6 +214,7 @@ class Site:
     def __init__(self, delay=0.0, redirects=None):
         site = self
         self.requests = queue.Queue()
+        self.cookie = "sessionid=abc123; Path=/"
         self._released = threading.Event()
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -223,7 +227,7 @@ class Site:
                 if location:
                     self.send_header("Location", location)
                 self.send_header("Content-Type", "text/html")
-                self.send_header("Set-Cookie", "sessionid=abc123; Path=/")
+                self.send_header("Set-Cookie", site.cookie)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 try:
