@@ -33,7 +33,15 @@ if ! cmp -s "$requirements" "$work_dir/venv/.installed"; then
     unavailable "pip could not install httpx (above)"
   cp "$requirements" "$work_dir/venv/.installed"
 fi
-export EXAMPLE_NODE EXAMPLE_PYTHON
+EXAMPLE_NODE_FOLDER=$work_dir/node
+mkdir -p "$EXAMPLE_NODE_FOLDER"
+cp "$source_dir"/tests/examples/{package.json,package-lock.json} "$EXAMPLE_NODE_FOLDER/"
+if ! cmp -s "$EXAMPLE_NODE_FOLDER/package-lock.json" "$EXAMPLE_NODE_FOLDER/node_modules/.installed"; then
+  (cd "$EXAMPLE_NODE_FOLDER" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) ||
+    unavailable "npm could not install standardwebhooks (above)"
+  cp "$EXAMPLE_NODE_FOLDER/package-lock.json" "$EXAMPLE_NODE_FOLDER/node_modules/.installed"
+fi
+export EXAMPLE_NODE EXAMPLE_PYTHON EXAMPLE_NODE_FOLDER
 export PYTHONPATH=$source_dir/tests/process
 cd "$source_dir/tests/examples"
-exec python3 -B -m unittest -v test_examples
+exec python3 -B -m unittest discover -v
