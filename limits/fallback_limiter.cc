@@ -86,6 +86,7 @@ void FallbackLimiter::refund(KeyBudget& key_budget, const Quota& quota, const De
 
 Result<Decision> FallbackLimiter::decide_alone(Budget& budget, const Quota& quota, std::uint32_t cost) {
   if (settings_.on_loss == OnRedisLoss::closed && !quota.is_unlimited) {
+    if (cost == 0) return nothing_left(quota);
     return Error{ErrorCode::unavailable,
                  "the rate limiter cannot reach its Redis, and limits.on_redis_loss is "
                  "\"closed\"; try again in a second"}
@@ -103,6 +104,19 @@ Result<Decision> FallbackLimiter::decide_alone(Budget& budget, const Quota& quot
   decision.decided_at = clock_.now();
   for (const Policy& policy : quota.policies) {
     decision.states.emplace_back(policy.name, policy.limit, policy.window, policy.limit, decision.decided_at);
+  }
+  return decision;
+}
+
+// What costs nothing is never refused (RateLimiter::acquire), and is told what a call would meet: nothing is left until
+// the next probe at the earliest.
+Decision FallbackLimiter::nothing_left(const Quota& quota) const {
+  Decision decision;
+  decision.is_degraded = true;
+  decision.tier = quota.tier;
+  decision.decided_at = clock_.now();
+  for (const Policy& policy : quota.policies) {
+    decision.states.emplace_back(policy.name, policy.limit, policy.window, 0U, decision.decided_at + settings_.probe_interval);
   }
   return decision;
 }

@@ -61,6 +61,7 @@ class FallbackLimiter final : public RateLimiter {
 
   static constexpr bool is_loss(std::uint64_t epoch) { return epoch % 2 == 1; }
   Result<Decision> decide_alone(Budget& budget, const Quota& quota, std::uint32_t cost);
+  [[nodiscard]] Decision nothing_left(const Quota& quota) const;
   [[nodiscard]] Quota share_of(const Quota& quota) const;
   void lose(std::uint64_t epoch, const Error& why);
   void probe_until_back(const std::stop_token& stop);

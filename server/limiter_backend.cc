@@ -28,9 +28,9 @@ limits::Quota start_quota() {
 
 LimiterBackend::LimiterBackend(std::optional<limits::RedisSettings> redis, const limits::FallbackSettings& on_loss,
                                const Clock& clock)
-    : local_(clock) {
+    : local_(std::make_shared<limits::MemoryLimiter>(clock)) {
   if (!redis) return;
-  shared_.emplace(*std::move(redis), local_, on_loss, clock);
+  shared_.emplace(*std::move(redis), *local_, on_loss, clock);
   // Waits for the connection; what it says is asked again, and acted on, by the decision.
   const auto answer = shared_->connection.call(kPing, steady_clock::now() + kFirstAnswerMax);
   if (!answer) log::warning("redis.away_at_start", {{"server", shared_->connection.settings().shown()},
@@ -40,9 +40,17 @@ LimiterBackend::LimiterBackend(std::optional<limits::RedisSettings> redis, const
   if (!decision) log::warning("limits.refuses_everybody", {{"reason", decision.error().message}});
 }
 
+LimiterBackend::~LimiterBackend() {
+  if (eviction_) eviction_->stop();
+}
+
+void LimiterBackend::evict_idle_with(TimerQueue& timers, Executor& executor) {
+  eviction_ = IdleEviction::start(local_, timers, executor);
+}
+
 limits::RateLimiter& LimiterBackend::limiter() {
   if (shared_) return shared_->fallback;
-  return local_;
+  return *local_;
 }
 
 Result<void> ask_redis(const limits::RedisSettings& settings) {

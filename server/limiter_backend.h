@@ -11,6 +11,7 @@
 #include "limits/redis_connection.h"
 #include "limits/redis_limiter.h"
 #include "limits/redis_settings.h"
+#include "server/idle_eviction.h"
 
 namespace weir::server {
 
@@ -20,6 +21,13 @@ class LimiterBackend {
   // Without `redis`, windows live in this process. With it, blocks until the first connection is made or has failed, at
   // most a second: a Redis that is away is no reason not to start, the server begins degraded. `clock` must outlive it.
   LimiterBackend(std::optional<limits::RedisSettings> redis, const limits::FallbackSettings& on_loss, const Clock& clock);
+
+  ~LimiterBackend();
+  LimiterBackend(const LimiterBackend&) = delete;
+  LimiterBackend& operator=(const LimiterBackend&) = delete;
+
+  // From now on idle keys give their memory back each minute. Both must outlive the backend.
+  void evict_idle_with(TimerQueue& timers, Executor& executor);
 
   [[nodiscard]] limits::RateLimiter& limiter();
   [[nodiscard]] bool is_shared() const { return shared_.has_value(); }
@@ -38,8 +46,9 @@ class LimiterBackend {
     limits::FallbackLimiter fallback;
   };
 
-  limits::MemoryLimiter local_;
+  const std::shared_ptr<limits::MemoryLimiter> local_;  // shared with an eviction that is under way
   std::optional<Shared> shared_;
+  std::shared_ptr<IdleEviction> eviction_;
 };
 
 // For the doctor: connects, logs in and asks. Blocks up to two seconds. Returns unavailable with what Redis or the

@@ -51,7 +51,8 @@ class Pacing::Core : public std::enable_shared_from_this<Core> {
   Result<limits::Decision> decide(const tools::Caller& caller, limits::CallKind kind, std::uint32_t cost);
   std::shared_ptr<tools::PendingCall> admit(Spending spending, milliseconds wait, Done done, Moved moved);
   void leave(limits::KeyBudget* budget, std::uint64_t id);
-  void proceed();
+  void renew_with(Renew renew) { renew_ = std::move(renew); }
+  void proceed_if(const std::function<bool(const tools::Caller&)>& concerns);
   void stop();
 
   [[nodiscard]] std::size_t held() const { return held_.load(std::memory_order_relaxed); }
@@ -88,6 +89,7 @@ class Pacing::Core : public std::enable_shared_from_this<Core> {
   std::optional<Entry> take(limits::KeyBudget* budget, std::uint64_t id);
   void turn(limits::KeyBudget* budget);
   bool turn_once(limits::KeyBudget* budget);
+  std::optional<Error> renew_front(limits::KeyBudget* budget, std::uint64_t id, Spending& front);
   bool refuse_late(limits::KeyBudget* budget, std::uint64_t front, const limits::Decision& refusal);
   void set_timer(limits::KeyBudget* budget, milliseconds delay);
   void post_turn(limits::KeyBudget* budget);
@@ -99,6 +101,7 @@ class Pacing::Core : public std::enable_shared_from_this<Core> {
   const Clock& clock_;
   TimerQueue& timers_;
   Executor& executor_;
+  Renew renew_;  // constant after the first call; empty: callers stay as they came
   std::atomic<std::size_t> held_{0};  // so that nobody pays for queues while there are none
   Guarded<State> state_;
 };
@@ -165,9 +168,11 @@ Result<limits::Decision> Pacing::Core::refusal_behind(const Ahead& ahead, const 
     decision->tightest = *overfull;
     decision->retry_after = std::chrono::ceil<milliseconds>(cleared - now) + policy.window;
   } else if (decision->is_allowed) {
-    // Slots freed since those before were last asked about: they get them, in order, and this one is next.
+    // Slots freed since those before were last asked about (or the tier was raised, through another node): they get
+    // them, in order and at once, and this one is next.
     limiter_.refund(*caller.budget, quota, *decision, total);
     decision->retry_after = kLeastDelay;
+    post_turn(caller.budget.get());
   }
   decision->is_allowed = false;
   if (!decision->states.empty()) {
@@ -306,7 +311,12 @@ bool Pacing::Core::turn_once(limits::KeyBudget* budget) {
   if (idle_timer != 0) timers_.cancel(idle_timer);
   if (!front) return false;
 
-  Result<limits::Decision> decision = ask(*front->caller, front->kind, front->cost);
+  Result<limits::Decision> decision = limits::Decision{};
+  if (auto gone = renew_front(budget, id, *front)) {
+    decision = *std::move(gone);
+  } else {
+    decision = ask(*front->caller, front->kind, front->cost);
+  }
   if (!decision || decision->is_allowed) {
     if (auto entry = take(budget, id)) {
       finish(*std::move(entry), std::move(decision));
@@ -326,6 +336,23 @@ bool Pacing::Core::turn_once(limits::KeyBudget* budget) {
   });
   if (is_over) tell_places(budget);
   return !is_over;
+}
+
+// A key that was revoked or given another limit while its call was held is what it is now. Why the call cannot proceed,
+// if so.
+std::optional<Error> Pacing::Core::renew_front(limits::KeyBudget* budget, std::uint64_t id, Spending& front) {
+  if (!renew_) return std::nullopt;
+  auto renewed = renew_(*front.caller);
+  if (!renewed) return std::move(renewed).error();
+  if ((*renewed)->budget.get() != budget) return std::nullopt;
+  front.caller = *renewed;
+  state_.with([&](State& state) {
+    const auto found = state.queues.find(budget);
+    if (found == state.queues.end()) return;
+    const auto entry = std::ranges::find(found->second.entries, id, &Entry::id);
+    if (entry != found->second.entries.end()) entry->spending.caller.swap(*renewed);
+  });
+  return std::nullopt;
 }
 
 // Refuses the calls whose slot cannot come in time any more: somebody else took it, as another node may. True if the
@@ -402,12 +429,17 @@ void Pacing::Core::finish(Entry entry, Result<limits::Decision> decision) {
   if (!executor_.post(run)) run();
 }
 
-void Pacing::Core::proceed() {
-  std::vector<limits::KeyBudget*> budgets;
+void Pacing::Core::proceed_if(const std::function<bool(const tools::Caller&)>& concerns) {
+  if (held() == 0) return;
+  std::vector<std::pair<limits::KeyBudget*, std::shared_ptr<const tools::Caller>>> fronts;
   state_.with([&](State& state) {
-    for (const auto& [budget, queue] : state.queues) budgets.push_back(budget);
+    for (const auto& [budget, queue] : state.queues) {
+      if (!queue.entries.empty()) fronts.emplace_back(budget, queue.entries.front().spending.caller);
+    }
   });
-  for (limits::KeyBudget* const budget : budgets) turn(budget);
+  // Whoever holds the caller holds its budget.
+  std::erase_if(fronts, [&](const auto& front) { return !concerns(*front.second); });
+  for (const auto& [budget, caller] : fronts) turn(budget);
 }
 
 void Pacing::Core::stop() {
@@ -440,7 +472,13 @@ std::shared_ptr<tools::PendingCall> Pacing::admit(Spending spending, millisecond
   return core_->admit(std::move(spending), wait, std::move(done), std::move(moved));
 }
 
-void Pacing::proceed() { core_->proceed(); }
+void Pacing::renew_with(Renew renew) { core_->renew_with(std::move(renew)); }
+
+void Pacing::proceed() {
+  core_->proceed_if([](const tools::Caller&) { return true; });
+}
+
+void Pacing::proceed_if(const std::function<bool(const tools::Caller&)>& concerns) { core_->proceed_if(concerns); }
 
 void Pacing::stop() { core_->stop(); }
 

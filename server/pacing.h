@@ -33,11 +33,14 @@ struct Place {
 // is decided before them: one that does not wait is refused with a delay that counts them in. A call whose slot cannot
 // come in time is refused at once; one that was promised a slot which another node took is refused as soon as that is
 // known. A call that is early by the limiter's rounding (1 ms) is held for it, asked or not, so that a delay that was
-// told in whole milliseconds is always enough. Decisions of one key are made one after the other. Thread-safe.
+// told in whole milliseconds is always enough. Decisions of one key are made one after the other. A held call is decided
+// as its key is then: another limit, or no key any more. Thread-safe.
 class Pacing {
  public:
   using Done = std::function<void(Result<limits::Decision>)>;
   using Moved = std::function<void(const Place&)>;
+  // The caller as the database has it now, with the same budget, or why it is one no more. May block for a read.
+  using Renew = std::function<Result<std::shared_ptr<const tools::Caller>>(const tools::Caller&)>;
 
   // All must outlive the object and what it posted to the executor.
   Pacing(const PacingSettings& settings, limits::RateLimiter& limiter, const Clock& clock, TimerQueue& timers,
@@ -61,8 +64,13 @@ class Pacing {
   // `moved` may be empty and must not block; it is called when the call joins and whenever it may have moved.
   std::shared_ptr<tools::PendingCall> admit(Spending spending, std::chrono::milliseconds wait, Done done, Moved moved);
 
+  // Asked about a held call before it is decided. Before the first call; what it uses must outlive the object.
+  void renew_with(Renew renew);
+
   // Decides every call whose slot is free by the clock: what the timers do, and tests with a clock of their own.
   void proceed();
+  // The same for the calls of which `concerns` is true: their key or tier was changed through this process.
+  void proceed_if(const std::function<bool(const tools::Caller&)>& concerns);
   // Refuses what is held with `unavailable`, and holds no call from then on. Called by the destructor.
   void stop();
 

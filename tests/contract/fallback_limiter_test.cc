@@ -132,6 +132,20 @@ TEST_F(FallbackLimiterTest, ClosedRefusesWithADelay) {
   EXPECT_EQ(decision.error().retry_after, std::chrono::hours{1});
 }
 
+TEST_F(FallbackLimiterTest, ClosedNeverRefusesWhatCostsNothingAndSaysThatNothingIsLeft) {
+  FallbackLimiter limiter = make(OnRedisLoss::closed, 4, std::chrono::seconds{1});
+  shared_.is_away = true;
+
+  const auto decision = limiter.acquire(*limiter.budget("key_a"), minute_quota(100), 0);
+
+  ASSERT_TRUE(decision.has_value());
+  EXPECT_TRUE(decision->is_allowed);
+  EXPECT_TRUE(decision->is_degraded);
+  EXPECT_EQ(decision->shown()->limit, 100U);
+  EXPECT_EQ(decision->shown()->remaining, 0U);
+  EXPECT_EQ(decision->shown()->reset_at - decision->decided_at, std::chrono::seconds{1});
+}
+
 TEST_F(FallbackLimiterTest, OpenAdmitsEverythingInTheUsualShape) {
   FallbackLimiter limiter = make(OnRedisLoss::open);
   shared_.is_away = true;
