@@ -1,6 +1,9 @@
 #include "store/scan_pace.h"
 
+#include <algorithm>
+
 #include "store/columns.h"
+#include "store/scans_store.h"
 
 namespace weir::store {
 namespace {
@@ -24,6 +27,19 @@ Result<std::optional<UnixMillis>> nth_newest_scan_at(Transaction& transaction, s
   return only_time(transaction.query(
       "SELECT queued_at FROM scans WHERE account_id = :1 ORDER BY queued_at DESC LIMIT 1 OFFSET :2",
       {text_value(account_id), n - 1}));
+}
+
+Result<ScansOfDay> scans_of_day(Transaction& transaction, std::string_view account_id, std::int64_t limit,
+                                std::chrono::milliseconds window, UnixMillis now) {
+  auto started = count_scans_since(transaction, account_id, now - window);
+  if (!started) return std::move(started).error();
+  ScansOfDay day{.limit = limit, .started = *started};
+  if (day.started == 0) return day;
+  // Beyond the limit (a smaller tier by now) the oldest frees nothing when it leaves.
+  auto next = nth_newest_scan_at(transaction, account_id, std::clamp<std::int64_t>(limit, 1, day.started));
+  if (!next) return std::move(next).error();
+  if (*next) day.frees_at = **next + window;
+  return day;
 }
 
 }  // namespace weir::store

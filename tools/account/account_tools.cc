@@ -2,10 +2,11 @@
 
 #include <memory>
 
-#include "store/scans_store.h"
+#include "store/leases.h"
+#include "store/scan_pace.h"
 #include "tools/account/recent_usage.h"
 #include "tools/parameters.h"
-#include "tools/scans/scan_start.h"
+#include "tools/scans/day_quota.h"
 
 namespace weir::tools {
 namespace {
@@ -39,18 +40,20 @@ Json policies_json(const limits::Decision& decision) {
 
 // How many scans are active and were started today. Not counted for unlimited tiers: nothing depends on it, and the
 // most frequent call of a monitoring admin stays without a database read.
-Result<Json> scans_json(const Services& services, const Caller& caller, const limits::Tier* tier) {
+// Brings the day in `decision` up to the stored scans.
+Result<Json> scans_json(const Services& services, const Caller& caller, const limits::Tier* tier, limits::Decision& decision) {
   if (tier == nullptr || tier->is_unlimited) {
     return Json{{"concurrent_limit", nullptr}, {"active", nullptr}, {"daily_limit", nullptr}, {"started_24h", nullptr}};
   }
   return services.database.read_for([&](store::Transaction& transaction) -> Result<Json> {
-    Result<std::int64_t> active = store::count_active_scans(transaction, caller.account_id);
+    const UnixMillis now = services.clock.now();
+    auto active = store::leases_of(transaction, store::kScanLeases, caller.account_id, now);
     if (!active) return std::move(active).error();
-    const UnixMillis since = services.clock.now() - scans::kDailyQuotaWindow;
-    Result<std::int64_t> today = store::count_scans_since(transaction, caller.account_id, since);
+    auto today = store::scans_of_day(transaction, caller.account_id, tier->daily_scans, scans::kDailyQuotaWindow, now);
     if (!today) return std::move(today).error();
-    return Json{{"concurrent_limit", tier->concurrent_scans}, {"active", *active},
-                {"daily_limit", tier->daily_scans}, {"started_24h", *today}};
+    if (limits::PolicyState* day = scans::day_of(decision)) scans::show_stored_day(*day, *today);
+    return Json{{"concurrent_limit", tier->concurrent_scans}, {"active", active->size()},
+                {"daily_limit", tier->daily_scans}, {"started_24h", today->started}};
   });
 }
 
@@ -62,11 +65,12 @@ std::string quota_summary(const Caller& caller, const limits::PolicyState* shown
 
 Result<ToolResult> get_quota(const Services& services, const Json& costs, RecentUsage& recent, const CallContext& context) {
   const Caller& caller = *context.caller;
-  const limits::PolicyState* shown = context.decision.is_unlimited ? nullptr : context.decision.shown();
-  Result<Json> scans = scans_json(services, caller, services.tiers.find(caller.tier));
+  limits::Decision decision = context.decision;
+  Result<Json> scans = scans_json(services, caller, services.tiers.find(caller.tier), decision);
   if (!scans) return std::move(scans).error();
   Result<Json> usage = recent.of(caller);
   if (!usage) return std::move(usage).error();
+  const limits::PolicyState* shown = decision.is_unlimited ? nullptr : decision.shown();
   const auto or_null = [](bool is_known, auto value) { return is_known ? Json(value) : Json(nullptr); };
 
   ToolResult result;
@@ -78,7 +82,7 @@ Result<ToolResult> get_quota(const Services& services, const Json& costs, Recent
       {"limit", or_null(shown != nullptr, shown == nullptr ? 0 : shown->limit)},
       {"remaining", or_null(shown != nullptr, shown == nullptr ? 0 : shown->remaining)},
       {"reset", or_null(shown != nullptr, shown == nullptr ? 0 : unix_seconds(shown->reset_at))},
-      {"policies", policies_json(context.decision)},
+      {"policies", policies_json(decision)},
       {"scans", std::move(*scans)},
       {"costs", costs},
       {"usage", std::move(*usage)},

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "store/scan_pace.h"
+#include "tools/concurrency.h"
 #include "tools/lookup.h"
 #include "tools/targets/target_permissions.h"
 #include "tools/targets/target_registration.h"
@@ -9,24 +10,12 @@
 namespace weir::tools::scans {
 namespace {
 
-// When a scan's place will be free cannot be known; most scans end within this time.
+// Most scans end within this time; for an account that has none to judge by.
 constexpr std::chrono::seconds kUsualScanTime{15};
-constexpr std::int64_t kNamedScansMax = 3;
+constexpr std::int64_t kNamedTargetsMax = 3;
 
 std::string seconds_text(std::chrono::milliseconds delay) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(delay).count()) + " seconds";
-}
-
-// "scn_1 (running), scn_2 (queued)"
-Result<std::string> active_scans_text(store::Transaction& transaction, const std::string& account_id) {
-  std::string text;
-  for (const char* status : {"running", "cancelling", "queued"}) {
-    auto scans = store::list_scans(transaction, {.account_id = account_id, .target_id = "", .status = status},
-                                   {.limit = kNamedScansMax, .after_id = ""});
-    if (!scans) return std::move(scans).error();
-    for (const store::ScanRow& scan : scans->items) text += (text.empty() ? "" : ", ") + scan.id + " (" + scan.status + ")";
-  }
-  return text;
 }
 
 Result<void> check_target_idle(const Services& services, const store::TargetRow& target, store::Transaction& transaction) {
@@ -59,26 +48,18 @@ Result<void> check_tier(const Services& services, const CallContext& context, st
   }
   if (tier->is_unlimited) return {};
 
-  Result<std::int64_t> active = store::count_active_scans(transaction, caller.account_id);
-  if (!active) return std::move(active).error();
-  if (*active >= tier->concurrent_scans) {
-    Result<std::string> named = active_scans_text(transaction, caller.account_id);
-    if (!named) return std::move(named).error();
-    return Error(ErrorCode::concurrency_limit,
-                 "Tier " + tier->name + " runs " + std::to_string(tier->concurrent_scans) + " scans at once, and " +
-                     std::to_string(*active) + " are active: " + *named + ". Wait for one to end, or stop one with "
-                     "cancel_scan.")
-        .retry_in(kUsualScanTime);
-  }
-
   const UnixMillis now = services.clock.now();
-  Result<std::int64_t> today = store::count_scans_since(transaction, caller.account_id, now - kDailyQuotaWindow);
+  const ConcurrencyRule at_once{.table = store::kScanLeases, .noun = "scan", .tier = tier->name,
+                                .at_once = tier->concurrent_scans,
+                                .what_to_do = "Wait for one with get_scan and wait_seconds, or stop one with cancel_scan.",
+                                .usual_time = kUsualScanTime};
+  if (auto free = check_concurrency(transaction, caller.account_id, at_once, now); !free) return free;
+
+  auto today = store::scans_of_day(transaction, caller.account_id, tier->daily_scans, kDailyQuotaWindow, now);
   if (!today) return std::move(today).error();
-  if (*today < tier->daily_scans) return {};
-  auto oldest = store::nth_newest_scan_at(transaction, caller.account_id, std::max<std::int64_t>(1, tier->daily_scans));
-  if (!oldest) return std::move(oldest).error();
-  std::chrono::milliseconds left = kDailyQuotaWindow;
-  if (*oldest) left = std::max<std::chrono::milliseconds>(std::chrono::seconds{1}, **oldest + kDailyQuotaWindow - now);
+  if (today->started < tier->daily_scans) return {};
+  const auto left = std::max<std::chrono::milliseconds>(std::chrono::seconds{1},
+                                                        today->frees_at.value_or(now + kDailyQuotaWindow) - now);
   return Error(ErrorCode::rate_limit_exceeded, "Tier " + tier->name + " starts " + std::to_string(tier->daily_scans) +
                                                    " scans in 24 hours, and that many have been started. The next one can "
                                                    "start in " + seconds_text(left) + ".")
@@ -88,7 +69,7 @@ Result<void> check_tier(const Services& services, const CallContext& context, st
 Error not_registered(store::Transaction& transaction, const CallContext& context, const egress::Url& url) {
   std::string hint;
   auto similar = store::list_targets(transaction, {.account_id = context.caller->account_id, .query = url.host, .tag = ""},
-                                     {.limit = kNamedScansMax, .after_id = ""});
+                                     {.limit = kNamedTargetsMax, .after_id = ""});
   if (similar) {
     for (const store::TargetRow& target : similar->items) {
       hint += (hint.empty() ? " Registered for a similar host: " : ", ") + target.id + " (" + target.url + ")";

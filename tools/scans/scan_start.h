@@ -6,13 +6,13 @@
 #include "store/scans_store.h"
 #include "store/targets_store.h"
 #include "tools/call_context.h"
+#include "tools/scans/day_quota.h"
 #include "tools/scans/scan_request.h"
 #include "tools/services.h"
 
 namespace weir::tools::scans {
 
 inline constexpr std::string_view kScanJobKind = "scan";
-inline constexpr std::chrono::hours kDailyQuotaWindow{24};
 
 // The target that `target_id` or `url` names. Returns validation_failed unless exactly one is given, not_found with what
 // to do if the account has no such target.
