@@ -24,12 +24,26 @@ class Redis:
         self.kill()
         self._folder.cleanup()
 
-    def start(self):
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", self.socket_path, "--save", "", "--appendonly", "no",
-             "--dir", self._folder.name, "--logfile", self._folder.name + "/redis.log", *self.options])
+    def start(self, *more):
+        self.start_without_waiting(*more)
         eventually(lambda: self.answers("PING"), "redis-server answers")
         return self
+
+    def start_without_waiting(self, *more):
+        """`more` options for this time only."""
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.socket_path, "--save", "", "--appendonly", "no",
+             "--dir", self._folder.name, "--logfile", self._folder.name + "/redis.log", *self.options, *more])
+
+    def start_loading(self):
+        """Starts again with data that take some seconds to load: until then every command is answered with LOADING."""
+        self.start_without_waiting("--key-load-delay", "600", "--loading-process-events-interval-bytes", "1024")
+        eventually(lambda: (self.answers("PING") or "").startswith("-LOADING"), "redis-server loads")
+
+    def keep_much(self):
+        """Data for start_loading(), saved."""
+        assert self.command("EVAL", "\"for i = 1, 3000 do redis.call('SET', 'k' .. i, string.rep('x', 100)) end\"", "0")
+        assert self.command("SAVE") == "+OK"
 
     def answers(self, *words):
         try:

@@ -24,7 +24,8 @@ class Nodes:
         self._folder = tempfile.TemporaryDirectory(prefix="weir-nodes-")
         folder = pathlib.Path(self._folder.name)
         with Server(data=folder / "0") as first:
-            self.keys = {tier: first.key_of(tier, tier) for tier in tiers}
+            more = {"custom": ("--limit", "37")}
+            self.keys = {tier: first.key_of(tier, tier, "read,write", *more.get(tier, ())) for tier in tiers}
             # Never full: a full key is refused without asking Redis.
             self.keys["wide"] = first.key_of("wide", "pro", "read,write", "--limit", "1000000")
         self.servers = []
@@ -54,6 +55,7 @@ class Load:
 
     def __init__(self, servers, key, clients, calls=None):
         self.statuses = collections.Counter()
+        self.admitted = []  # (sent, answered)
         self.latencies = [[] for _ in range(clients)]
         self.failures = []
         self._stop = threading.Event()
@@ -73,6 +75,8 @@ class Load:
                 response = connection.getresponse()
                 response.read()
                 latencies.append(time.monotonic() - begun)
+                if response.status == 200:
+                    self.admitted.append((begun, begun + latencies[-1]))
                 seen[response.status] += 1
         except OSError as failure:
             self.failures.append(failure)
@@ -113,13 +117,66 @@ class SharedLimits(unittest.TestCase):
             self.assertEqual(metric(nodes[0], "weir_limiter_shared"), 1)
             self.assertFalse(is_degraded(nodes[0]) or is_degraded(nodes[1]))
 
-    def test_four_nodes_and_32_clients_admit_exactly_the_limit(self):
-        with Redis() as redis, Nodes(redis, 4, PATIENT, ("free", "standard")) as nodes:
-            for tier, limit in (("free", 100), ("standard", 120)):
-                load = Load(nodes.servers, nodes.keys[tier], clients=32, calls=8).join()
+    def test_four_nodes_and_32_clients_admit_exactly_the_limit_of_every_tier(self):
+        limits = {"free": 100, "standard": 120, "starter": 500, "pro": 1_000, "custom": 37}
+        with Redis() as redis, Nodes(redis, 4, PATIENT, limits) as nodes:
+            for tier, limit in limits.items():
+                begun = time.monotonic()
+                load = Load(nodes.servers, nodes.keys[tier], clients=32, calls=limit // 32 + 3).join()
+                self.assertLess(time.monotonic() - begun, 60, "a slot of the first calls freed: the machine is too slow")
                 self.assertEqual(load.failures, [])
-                self.assertEqual(load.statuses, {200: limit, 429: 32 * 8 - limit}, tier)
+                self.assertEqual(load.statuses, {200: limit, 429: 32 * (limit // 32 + 3) - limit}, tier)
             self.assertFalse(any(is_degraded(server) for server in nodes.servers))
+
+    def test_four_nodes_and_32_clients_stay_within_the_limit_of_every_trailing_window(self):
+        units, window = 60, 2.0
+        tier = ("--set", f"tiers.brief.units_per_minute={units}", "--set", f"tiers.brief.window_ms={int(window * 1000)}")
+        with Redis() as redis, Nodes(redis, 4, (*PATIENT, *tier)) as nodes:
+            # Each node has a database of its own here, so all of them are told about the tier.
+            for server in nodes.servers:
+                self.assertEqual(server.request("PATCH", "/v1/accounts/free", {"tier": "brief"}).status, 200)
+            load = Load(nodes.servers, nodes.keys["free"], clients=32)
+            threading.Event().wait(2.6 * window)
+            load.stop()
+            self.assertEqual(load.failures, [])
+            self.assertEqual(set(load.statuses), {200, 429})
+            admitted = sorted(load.admitted)
+            self.assertGreaterEqual(len(admitted), 2 * units)
+            # One more than the limit, in the order of sending, took at least the window from the first sending to the
+            # last answer.
+            for first in range(len(admitted) - units):
+                among = admitted[first:first + units + 1]
+                self.assertGreaterEqual(max(answered for _, answered in among) - among[0][0], window)
+            # And who waits as long as the refusal says is admitted, on another node, too.
+            refused = nodes[0].get("/v1/targets", key=nodes.keys["free"])
+            while refused.status == 200:
+                refused = nodes[0].get("/v1/targets", key=nodes.keys["free"])
+            threading.Event().wait(refused.json["retry_after_ms"] / 1000)
+            self.assertEqual(nodes[1].get("/v1/targets", key=nodes.keys["free"]).status, 200)
+
+    def test_held_calls_wait_for_the_slots_of_all_nodes(self):
+        units, window = 6, 2.0
+        tier = ("--set", f"tiers.brief.units_per_minute={units}", "--set", f"tiers.brief.window_ms={int(window * 1000)}")
+        with Redis() as redis, Nodes(redis, 2, (*PATIENT, *tier)) as nodes:
+            key = nodes.keys["free"]
+            for server in nodes.servers:
+                self.assertEqual(server.request("PATCH", "/v1/accounts/free", {"tier": "brief"}).status, 200)
+            begun = time.monotonic()
+            answers = []
+            threads = [threading.Thread(target=lambda n=n: answers.append(
+                (nodes[n % 2].get("/v1/targets", key=key, headers={"Prefer": "wait=25"}), time.monotonic() - begun)))
+                for n in range(3 * units)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            statuses = collections.Counter(answer.status for answer, _ in answers)
+            # Three windows' worth: the last of them had to wait for two to pass.
+            self.assertEqual(statuses, {200: 3 * units}, [answer.body for answer, _ in answers if answer.status != 200])
+            times = sorted(when for _, when in answers)
+            self.assertGreaterEqual(times[units], window * 0.9)
+            self.assertGreaterEqual(times[-1], 2 * window * 0.9)
+            self.assertFalse(is_degraded(nodes[0]) or is_degraded(nodes[1]))
 
 
 class RedisGoesAway(unittest.TestCase):
@@ -158,6 +215,33 @@ class RedisGoesAway(unittest.TestCase):
                                   (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0"))):
             with self.subTest(error=break_it), Redis() as redis, Nodes(redis, 2, PATIENT) as nodes:
                 self.outage(nodes, lambda: redis.command(*break_it), lambda: redis.command(*mend_it))
+
+    def test_a_redis_that_loads_its_data_counts_as_away_under_load(self):
+        with Redis() as redis, Nodes(redis, 2, PATIENT) as nodes:
+            redis.keep_much()
+
+            def restart():
+                redis.kill()
+                redis.start_loading()
+
+            # Done loading is all that it needs to be back.
+            load = self.outage(nodes, restart, lambda: None)
+            self.assertEqual(set(load.statuses), {200})
+
+    def test_what_costs_nothing_is_answered_while_closed(self):
+        with Redis() as redis, Nodes(redis, 1, (*PATIENT, "--set", "limits.on_redis_loss=closed")) as nodes:
+            redis.kill()
+            key = nodes.keys["free"]
+            refused = nodes[0].get("/v1/targets", key=key)
+            self.assertEqual(refused.status, 503)
+            self.assertEqual(refused.headers["x-ratelimit-remaining"], "0")
+            free = nodes[0].get("/v1/quota", key=key)
+            self.assertEqual(free.status, 200, free.body)
+            self.assertEqual(free.json["remaining"], 0)
+            opened = nodes[0].post("/mcp", {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+                "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}},
+                key=key, headers={"Accept": "application/json, text/event-stream"})
+            self.assertEqual(opened.status, 200, opened.body)
 
     def test_each_node_admits_its_share_meanwhile(self):
         with Redis() as redis, Nodes(redis, 4, PATIENT) as nodes:

@@ -65,7 +65,7 @@ class AssistantsTest : public ::testing::Test {
     assistant.asked_at = clock_.steady_now();
     const std::size_t number = asked_++;
     auto place = pacing_.admit({.caller = caller_}, kWait, [this, &assistant, number](Result<limits::Decision> decision) {
-      ASSERT_TRUE(decision);
+      if (!decision) return;  // held when the test ended
       assistant.is_waiting = false;
       EXPECT_LE(clock_.steady_now() - assistant.asked_at, kWait + kStep);
       if (!decision->is_allowed) {
