@@ -45,6 +45,16 @@ bool is_required(const Json& schema, const std::string& name) {
   return required != nullptr && std::find(required->begin(), required->end(), name) != required->end();
 }
 
+std::string hints_text(const Annotations& annotations) {
+  std::string text = annotations.is_read_only ? "reads only" : "changes something";
+  if (annotations.is_destructive) text += ", destructive";
+  if (annotations.is_idempotent) text += ", idempotent";
+  if (annotations.is_open_world) text += ", reaches other hosts";
+  return text;
+}
+
+}  // namespace
+
 std::string member_table(const Json& schema, std::string_view heading) {
   const Json* properties = find_member(schema, "properties");
   if (properties == nullptr || properties->empty()) return "";
@@ -56,16 +66,6 @@ std::string member_table(const Json& schema, std::string_view heading) {
   }
   return text;
 }
-
-std::string hints_text(const Annotations& annotations) {
-  std::string text = annotations.is_read_only ? "reads only" : "changes something";
-  if (annotations.is_destructive) text += ", destructive";
-  if (annotations.is_idempotent) text += ", idempotent";
-  if (annotations.is_open_world) text += ", reaches other hosts";
-  return text;
-}
-
-}  // namespace
 
 std::string tool_reference(const std::vector<Tool>& tools) {
   std::string text =

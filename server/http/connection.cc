@@ -43,11 +43,17 @@ Connection::Connection(std::shared_ptr<Reactor> reactor, FileDescriptor socket, 
     : reactor_(std::move(reactor)),
       peer_address_(std::move(peer_address)),
       token_(token),
-      socket_(std::move(socket)),
-      framer_({.head_bytes_max = reactor_->settings().head_bytes_max,
-               .body_bytes_max = reactor_->settings().body_bytes_max}) {}
+      socket_(std::move(socket)) {}
 
 Connection::~Connection() = default;
+
+RequestFramer& Connection::framer() {
+  if (framer_ == nullptr) {
+    framer_ = std::make_unique<RequestFramer>(FramerLimits{.head_bytes_max = reactor_->settings().head_bytes_max,
+                                                           .body_bytes_max = reactor_->settings().body_bytes_max});
+  }
+  return *framer_;
+}
 
 void Connection::open() {
   const std::lock_guard lock(mutex_);
@@ -78,15 +84,15 @@ void Connection::on_ready(std::uint32_t events, WorkerTools& tools) {
 void Connection::serve(std::unique_lock<std::mutex>& lock, AfterUnlock& after, WorkerTools& tools) {
   bool has_received = false;
   for (int served = 0; served < kRequestsPerWake;) {
-    const RequestFramer::Progress progress = framer_.progress();
-    if (progress == RequestFramer::Progress::refused) return refuse(framer_.refusal(), after);
+    const RequestFramer::Progress progress = framer().progress();
+    if (progress == RequestFramer::Progress::refused) return refuse(framer().refusal(), after);
     if (progress == RequestFramer::Progress::complete) {
       run_handler(lock, after, tools);
       ++served;
       if (state_ != State::reading || !out_.is_empty()) return;
       continue;
     }
-    if (framer_.takes_continue()) {
+    if (framer().takes_continue()) {
       after_flush(out_.send(socket_.get(), std::string(kContinue), {}), after);
       if (state_ != State::reading || !out_.is_empty()) return;
     }
@@ -103,7 +109,7 @@ void Connection::serve(std::unique_lock<std::mutex>& lock, AfterUnlock& after, W
 
 // Small requests are not counted, so that they are served while large ones are refused.
 bool Connection::report_buffered() {
-  const std::size_t held = framer_.held_bytes() > kSmallRequestBytes ? framer_.held_bytes() : 0;
+  const std::size_t held = framer().held_bytes() > kSmallRequestBytes ? framer().held_bytes() : 0;
   if (held == reported_bytes_) return true;
   const bool is_accepted = reactor_->note_buffered(std::exchange(reported_bytes_, held), held);
   return is_accepted || held == 0;
@@ -113,7 +119,7 @@ bool Connection::report_buffered() {
 bool Connection::receive(WorkerTools& tools, AfterUnlock& after) {
   const ssize_t received = recv(socket_.get(), tools.read_buffer.data(), tools.read_buffer.size(), MSG_DONTWAIT);
   if (received > 0) {
-    framer_.feed({tools.read_buffer.data(), static_cast<std::size_t>(received)});
+    framer().feed({tools.read_buffer.data(), static_cast<std::size_t>(received)});
     return true;
   }
   if (received == 0) {
@@ -125,7 +131,7 @@ bool Connection::receive(WorkerTools& tools, AfterUnlock& after) {
 }
 
 void Connection::run_handler(std::unique_lock<std::mutex>& lock, AfterUnlock& after, WorkerTools& tools) {
-  FramedRequest framed = framer_.take();
+  FramedRequest framed = framer().take();
   reactor_->note_buffered(std::exchange(reported_bytes_, 0), 0);
   minor_version_ = framed.head.minor_version;
   closes_after_reply_ = !framed.meaning.keeps_alive || reactor_->is_draining();
@@ -178,7 +184,7 @@ void Connection::linger(AfterUnlock& after) {
   if (shutdown(socket_.get(), SHUT_WR) != 0) return close(after);
   state_ = State::lingering;
   start_timer(Timer::linger);
-  framer_.abandon();
+  framer().abandon();
   reactor_->note_buffered(std::exchange(reported_bytes_, 0), 0);
 }
 
@@ -237,7 +243,7 @@ void Connection::drain() {
     add_to_stream(std::make_shared<const std::string>("retry: " + std::to_string(retry_ms) + "\n\n"));
     end_stream_now(after);
     after_flush(out_.flush(socket_.get()), after);
-  } else if (state_ == State::reading && out_.is_empty() && framer_.progress() == RequestFramer::Progress::empty) {
+  } else if (state_ == State::reading && out_.is_empty() && framer().progress() == RequestFramer::Progress::empty) {
     close(after);
   }
   if (!is_worker_busy_) rearm();
@@ -255,8 +261,8 @@ void Connection::rearm() {
   switch (state_) {
     case State::reading: {
       if (!out_.is_empty()) break;
-      const bool has_work = framer_.progress() == RequestFramer::Progress::complete ||
-                            framer_.progress() == RequestFramer::Progress::refused;
+      const bool has_work = framer().progress() == RequestFramer::Progress::complete ||
+                            framer().progress() == RequestFramer::Progress::refused;
       // The socket can be written, so asking for that wakes a worker at once.
       events |= has_work ? EPOLLOUT : EPOLLIN;
       break;
@@ -269,7 +275,7 @@ void Connection::rearm() {
     case State::ending:
     case State::closed: break;
   }
-  if (framer_.buffered_bytes() == 0) framer_.release_memory();
+  if (framer_ != nullptr && framer_->buffered_bytes() == 0) framer_->release_memory();
   epoll_event event{};
   event.events = events | EPOLLONESHOT;
   event.data.u64 = token_;
@@ -280,8 +286,8 @@ void Connection::rearm() {
 
 void Connection::start_read_timer() {
   Timer wanted = Timer::idle;
-  if (framer_.progress() == RequestFramer::Progress::head) wanted = Timer::head;
-  if (framer_.progress() == RequestFramer::Progress::body) wanted = Timer::body;
+  if (framer().progress() == RequestFramer::Progress::head) wanted = Timer::head;
+  if (framer().progress() == RequestFramer::Progress::body) wanted = Timer::body;
   // Counted from the beginning of the phase: a byte now and then does not extend it.
   if (timer_ != wanted) start_timer(wanted);
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -74,7 +75,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<SseStream> start_stream(ConnectionExchange& exchange, Response response);
   void abandon(ConnectionExchange& exchange);
   void on_departed(ConnectionExchange& exchange, std::function<void()> callback);
-  bool send_frame(ConnectionStream& stream, std::shared_ptr<const std::string> frame);
+  bool send_frames(ConnectionStream& stream, std::span<const std::shared_ptr<const std::string>> frames);
+  void when_stream_drained(ConnectionStream& stream, std::function<void()> callback);
   void end_stream(ConnectionStream& stream);
   void on_stream_closed(ConnectionStream& stream, std::function<void()> callback);
 
@@ -92,6 +94,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   enum class Timer : std::uint8_t { none, idle, head, body, write, linger, heartbeat };
 
   // All of these need mutex_; those that take it may release it for the handler.
+  RequestFramer& framer();
   void serve(std::unique_lock<std::mutex>& lock, AfterUnlock& after, WorkerTools& tools);
   bool receive(WorkerTools& tools, AfterUnlock& after);
   void run_handler(std::unique_lock<std::mutex>& lock, AfterUnlock& after, WorkerTools& tools);
@@ -102,6 +105,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void end_stream_now(AfterUnlock& after);
   void close_slow_reader(AfterUnlock& after);
   void add_to_stream(std::shared_ptr<const std::string> frame);
+  [[nodiscard]] bool is_too_slow_for(const std::string& frame) const;
   void settle_exchange(AfterUnlock& after);
   void peer_left(AfterUnlock& after);
   void linger(AfterUnlock& after);
@@ -130,7 +134,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   TimePoint deadline_ = TimePoint::max();
   std::size_t discarded_bytes_ = 0;
   std::size_t reported_bytes_ = 0;  // held by the framer, as the reactor knows it
-  RequestFramer framer_;
+  std::unique_ptr<RequestFramer> framer_;  // made when needed: a quiet stream has none
   OutQueue out_;
   ConnectionExchange* exchange_ = nullptr;  // not ours; it says goodbye in abandon()
   std::shared_ptr<ConnectionStream> stream_;

@@ -41,7 +41,13 @@ class ConnectionStream final : public SseStream {
   explicit ConnectionStream(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
 
   bool send(std::shared_ptr<const std::string> frame) override {
-    return !is_closed() && connection_->send_frame(*this, std::move(frame));
+    return !is_closed() && connection_->send_frames(*this, {&frame, 1});
+  }
+  bool send_all(const std::vector<std::shared_ptr<const std::string>>& frames) override {
+    return !is_closed() && connection_->send_frames(*this, frames);
+  }
+  void when_drained(std::function<void()> callback) override {
+    connection_->when_stream_drained(*this, std::move(callback));
   }
   void close() override {
     if (!is_closed()) connection_->end_stream(*this);
@@ -56,7 +62,9 @@ class ConnectionStream final : public SseStream {
 
   const std::shared_ptr<Connection> connection_;
   std::atomic<bool> is_closed_{false};
-  std::function<void()> closed_;  // guarded by the connection's mutex
+  // Guarded by the connection's mutex.
+  std::function<void()> closed_;
+  std::function<void()> drained_;
 };
 
 }  // namespace weir::http

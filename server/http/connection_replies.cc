@@ -81,6 +81,7 @@ void Connection::after_flush(OutQueue::Flushed flushed, AfterUnlock& after) {
     case State::reading: start_read_timer(); break;
     case State::streaming:
       if (timer_ != Timer::heartbeat) start_timer(Timer::heartbeat);
+      if (stream_->drained_) after.call(std::exchange(stream_->drained_, nullptr));
       break;
     case State::waiting:
     case State::lingering:
@@ -133,6 +134,7 @@ std::shared_ptr<SseStream> Connection::start_stream(ConnectionExchange& exchange
   const HeadPlan plan{.minor_version = minor_version_,
                       .keeps_alive = !closes_after_reply_,
                       .framing = is_stream_chunked_ ? BodyFraming::chunked : BodyFraming::closed};
+  if (framer().buffered_bytes() == 0) framer_.reset();
   auto stream = std::make_shared<ConnectionStream>(shared_from_this());
   stream_ = stream;
   state_ = State::streaming;
@@ -151,22 +153,44 @@ void Connection::add_to_stream(std::shared_ptr<const std::string> frame) {
   }
 }
 
-bool Connection::send_frame(ConnectionStream& stream, std::shared_ptr<const std::string> frame) {
+bool Connection::is_too_slow_for(const std::string& frame) const {
+  const ServerSettings& settings = reactor_->settings();
+  return !out_.is_empty() && (out_.bytes() + frame.size() > settings.stream_pending_bytes_max ||
+                              out_.segments() + 1 > settings.stream_pending_frames_max);
+}
+
+bool Connection::send_frames(ConnectionStream& stream, std::span<const std::shared_ptr<const std::string>> frames) {
   AfterUnlock after;
   const std::lock_guard lock(mutex_);
   if (stream_.get() != &stream) return false;
   const bool was_idle = out_.is_empty();
-  const ServerSettings& settings = reactor_->settings();
-  if (!was_idle && (out_.bytes() + frame->size() > settings.stream_pending_bytes_max ||
-                    out_.segments() + 1 > settings.stream_pending_frames_max)) {
-    close_slow_reader(after);
-    return false;
+  for (const auto& frame : frames) {
+    // A batch may be larger than what may wait: what the socket takes does not wait.
+    if (is_too_slow_for(*frame) && was_idle && out_.flush(socket_.get()) == OutQueue::Flushed::gone) {
+      close(after);
+      return false;
+    }
+    if (is_too_slow_for(*frame)) {
+      close_slow_reader(after);
+      return false;
+    }
+    add_to_stream(frame);
   }
-  add_to_stream(std::move(frame));
   if (!was_idle) return true;  // EPOLLOUT is already asked for
   after_flush(out_.flush(socket_.get()), after);
   if (!out_.is_empty() && !is_worker_busy_) rearm();
   return state_ != State::closed;
+}
+
+void Connection::when_stream_drained(ConnectionStream& stream, std::function<void()> callback) {
+  AfterUnlock after;
+  const std::lock_guard lock(mutex_);
+  if (stream_.get() == &stream && out_.is_empty()) {
+    after.call(std::move(callback));
+    return;
+  }
+  if (stream_.get() == &stream) std::swap(stream.drained_, callback);
+  after.drop(std::make_shared<std::function<void()>>(std::move(callback)));
 }
 
 void Connection::close_slow_reader(AfterUnlock& after) {
@@ -199,6 +223,9 @@ void Connection::end_stream_now(AfterUnlock& after) {
   }
   stream_->is_closed_.store(true, std::memory_order_release);
   after.call(std::exchange(stream_->closed_, nullptr));
+  if (stream_->drained_) {
+    after.drop(std::make_shared<std::function<void()>>(std::exchange(stream_->drained_, nullptr)));
+  }
   after.drop(std::move(stream_));
   stream_.reset();
   reactor_->counters().streams.fetch_sub(1, std::memory_order_relaxed);

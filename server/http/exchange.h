@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/http/message.h"
 
@@ -20,6 +21,16 @@ class SseStream {
   // `stream_pending_frames_max` would wait, and then the stream ends with a comment (*disconnect*).
   // Never blocks.
   virtual bool send(std::shared_ptr<const std::string> frame) = 0;
+  // The same for several frames in order, with as few writes as they need.
+  virtual bool send_all(const std::vector<std::shared_ptr<const std::string>>& frames) {
+    for (const auto& frame : frames) {
+      if (!send(frame)) return false;
+    }
+    return true;
+  }
+  // Calls `callback` once, from any thread, when nothing of what was sent waits any more: at once if nothing does, never if
+  // the stream ends first. Must not block. For whoever has more to send than may wait. Replaces an earlier callback.
+  virtual void when_drained(std::function<void()> callback) { callback(); }
   // Sends what is queued and then ends the body. Later calls do nothing. Never blocks.
   virtual void close() = 0;
   [[nodiscard]] virtual bool is_closed() const = 0;

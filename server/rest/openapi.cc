@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "streaming/event_types.h"
+
 namespace weir::rest {
 namespace {
 
@@ -94,23 +96,50 @@ Json tool_operation(const Route& route) {
   return operation;
 }
 
-Json events_operation() {
+Json event_schema() {
+  return {{"type", "object"},
+          {"required", {"id", "seq", "type", "resource", "account", "ts", "data"}},
+          {"properties",
+           {{"id", {{"type", "string"}}},
+            {"seq", {{"type", "integer"}}},
+            {"type", {{"type", "string"}}},
+            {"resource", {{"type", "string"}}},
+            {"account", {{"type", "string"}}},
+            {"ts", {{"type", "string"}}},
+            {"data", {{"type", "object"}}}}}};
+}
+
+Json events_operation(const Route& route) {
+  const bool is_account = route.kind == RouteKind::account_events;
+  const std::string kind(route.resource_type);
+  Json parameters = Json::array();
+  if (!is_account) {
+    parameters.push_back(parameter(placeholders_of(route.path).front(), "path",
+                                   {{"type", "string"}, {"description", "The " + kind + "."}}, true));
+  }
+  const auto query = [&](const std::string& name, Json schema) {
+    parameters.push_back(parameter(name, "query", std::move(schema), false));
+  };
+  query("types", {{"type", "string"}, {"description", "Only events of these types, comma-separated: scan.*, finding.new."}});
+  if (is_account) query("resource", {{"type", "string"}, {"description", "Only events of this resource."}});
+  query("after", {{"type", "string"}, {"description", "Events after this position: an event id of this stream, or a number."}});
+  query("limit", {{"type", "integer"}, {"minimum", 1}, {"maximum", 500}, {"default", 100}, {"description", "Events per JSON page."}});
+  query("token", {{"type", "string"}, {"description", "A stream token in place of a key, for browsers."}});
+  parameters.push_back(
+      parameter("Last-Event-ID", "header", {{"type", "string"}, {"description", "The last event id received."}}, false));
+  const std::string what = is_account ? "everything of the account; it does not end"
+                                      : "one " + kind + "; it ends after the terminal event";
   Json operation = {
-      {"operationId", "stream_scan_events"},
-      {"summary", "Follow a scan"},
-      {"description", "Server-Sent Events of one scan: first a `snapshot` event, then each event as it happens; the stream ends after "
-                      "the terminal event. Resume with Last-Event-ID or `after`. With Accept: application/json the events so far "
-                      "are answered as a page. An open stream costs one call."},
-      {"tags", Json::array({"scans"})},
+      {"operationId", is_account ? "stream_events" : "stream_" + kind + "_events"},
+      {"summary", is_account ? "Follow the account" : "Follow a " + kind},
+      {"description", "Server-Sent Events of " + what + ". First a `snapshot` event, then each event as it happens. Resume with "
+                      "Last-Event-ID or `after`: every later event comes once, or a `gap` event {requested, first_available} says "
+                      "that some are gone. With Accept: application/json the same events come as a page. An open stream costs "
+                      "one call."},
+      {"tags", Json::array({is_account ? "events" : kind + "s"})},
       {"x-weir-cost", 1},
-      {"x-weir-scope", "scans:read"},
-      {"parameters",
-       Json::array({parameter("scan_id", "path", {{"type", "string"}, {"description", "The scan."}}, true),
-                    parameter("after", "query", {{"type", "string"}, {"description", "Events after this seq or event id."}}, false),
-                    parameter("limit", "query", {{"type", "integer"}, {"minimum", 1}, {"maximum", 500}, {"default", 100},
-                                                 {"description", "Events per JSON page."}}, false),
-                    parameter("Last-Event-ID", "header", {{"type", "string"}, {"description", "The last event id received."}},
-                              false)})},
+      {"x-weir-scope", tools::to_string(route.scope)},
+      {"parameters", std::move(parameters)},
       {"responses", error_responses()},
   };
   operation["responses"]["200"] = with_rate_headers(
@@ -118,6 +147,29 @@ Json events_operation() {
        {"content",
         {{"text/event-stream", {{"schema", {{"type", "string"}}}}}, {"application/json", {{"schema", reference("schemas/EventPage")}}}}}});
   return operation;
+}
+
+// What a webhook endpoint is sent, one entry a type of event.
+Json webhooks_section() {
+  Json webhooks = Json::object();
+  for (const streaming::EventType& type : streaming::event_types()) {
+    Json schema = event_schema();
+    schema["properties"]["type"]["const"] = type.name;
+    schema["properties"]["data"] = type.schema;
+    webhooks[type.name]["post"] = {
+        {"operationId", "on_" + type.name},
+        {"summary", type.summary},
+        {"requestBody", {{"required", true},
+                         {"content", {{"application/json",
+                                       {{"schema", {{"type", "object"},
+                                                    {"required", {"type", "timestamp", "data"}},
+                                                    {"properties", {{"type", {{"type", "string"}, {"const", type.name}}},
+                                                                    {"timestamp", {{"type", "string"}}},
+                                                                    {"data", std::move(schema)}}}}}}}}}}},
+        {"responses", {{"2XX", {{"description", "Delivered. Anything else is tried again."}}}}},
+    };
+  }
+  return webhooks;
 }
 
 Json public_operation(const Route& route) {
@@ -163,19 +215,6 @@ Json error_schema() {
                 {"properties", {{"field", {{"type", "string"}}}, {"message", {{"type", "string"}}}}}}}}}}}};
 }
 
-Json event_schema() {
-  return {{"type", "object"},
-          {"required", {"id", "seq", "type", "resource", "account", "ts", "data"}},
-          {"properties",
-           {{"id", {{"type", "string"}}},
-            {"seq", {{"type", "integer"}}},
-            {"type", {{"type", "string"}}},
-            {"resource", {{"type", "string"}}},
-            {"account", {{"type", "string"}}},
-            {"ts", {{"type", "string"}}},
-            {"data", {{"type", "object"}}}}}};
-}
-
 Json components() {
   const auto header = [](std::string_view description, std::string_view type) {
     return Json{{"description", description}, {"schema", {{"type", type}}}};
@@ -193,11 +232,12 @@ Json components() {
         {"Event", event_schema()},
         {"EventPage",
          {{"type", "object"},
-          {"required", {"data", "last_seq", "next_after"}},
+          {"required", {"data", "last_seq", "next_after", "gap"}},
           {"properties",
            {{"data", {{"type", "array"}, {"items", reference("schemas/Event")}}},
-            {"last_seq", {{"type", "integer"}, {"description", "The newest event there is."}}},
-            {"next_after", {{"type", {"integer", "null"}}, {"description", "Ask again with after= this; null if there is no more now."}}}}}}}}},
+            {"last_seq", {{"type", "integer"}, {"description", "The newest event there is: `after` of the next question, if next_after is null."}}},
+            {"next_after", {{"type", {"integer", "null"}}, {"description", "Ask again with after= this; null if there is no more now."}}},
+            {"gap", {{"type", {"object", "null"}}, {"description", "{requested, first_available} if events behind `after` are gone."}}}}}}}}},
       {"responses",
        {{"Error", with_rate_headers({{"description", "Refused or failed; the body says why."}, {"content", error_content}})},
         {"RateLimited", std::move(limited)}}},
@@ -230,6 +270,7 @@ Json openapi_document(const RouteTable& routes, const OpenApiSettings& settings)
       {"servers", Json::array({{{"url", settings.public_url}}})},
       {"security", Json::array({{{"bearer", Json::array()}}, {{"apiKey", Json::array()}}})},
       {"paths", Json::object()},
+      {"webhooks", webhooks_section()},
       {"components", components()},
   };
   if (!settings.docs_url.empty()) document["externalDocs"] = {{"url", settings.docs_url}};
@@ -238,7 +279,7 @@ Json openapi_document(const RouteTable& routes, const OpenApiSettings& settings)
     std::transform(method.begin(), method.end(), method.begin(), [](char c) { return static_cast<char>(c + ('a' - 'A')); });
     Json& operation = document["paths"][route.path][method];
     if (route.kind == RouteKind::tool) operation = tool_operation(route);
-    else if (route.kind == RouteKind::scan_events) operation = events_operation();
+    else if (route.kind == RouteKind::resource_events || route.kind == RouteKind::account_events) operation = events_operation(route);
     else operation = public_operation(route);
   }
   return document;

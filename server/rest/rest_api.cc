@@ -74,7 +74,10 @@ RestApi::RestApi(RestSettings settings, const RestParts& parts)
       openapi_(openapi_document(table_, {.public_url = settings_.public_url, .version = settings_.version,
                                          .docs_url = settings_.docs_url})),
       openapi_text_(to_text(openapi_)),
-      events_(parts.database, parts.events, parts.hub, parts.executor) {}
+      stream_tokens_(parts.stream_tokens),
+      events_({.database = parts.database, .log = parts.events, .hub = parts.hub, .executor = parts.executor,
+               .tokens = parts.stream_tokens, .lifetime = parts.stream_lifetime, .timers = parts.timers,
+               .random = parts.random}) {}
 
 void RestApi::handle(std::shared_ptr<http::Exchange> exchange) {
   const http::Request& request = exchange->request();  // stays valid when the exchange is wrapped
@@ -89,7 +92,8 @@ void RestApi::handle(std::shared_ptr<http::Exchange> exchange) {
   // Outside /v1 there is nothing to protect and nobody to ask for a key: browsers look for icons.
   if (match.route == nullptr && !request.path.starts_with("/v1/")) return answer_unknown(match, *exchange, context);
 
-  Result<std::shared_ptr<const tools::Caller>> caller = gate_.authenticate(request);
+  std::optional<std::string> token_hash;
+  Result<std::shared_ptr<const tools::Caller>> caller = authenticate(request, match, token_hash);
   if (!caller) {
     exchange->reply(error_reply(context, caller.error()));
     return;
@@ -101,7 +105,8 @@ void RestApi::handle(std::shared_ptr<http::Exchange> exchange) {
               .spec = {.name = is_known ? std::string_view(match.route->name) : std::string_view("unknown route"),
                        .scope = is_known ? match.route->scope : tools::Scope::none,
                        .cost = is_known ? match.route->cost : 1,
-                       .starts_scan = is_known && match.route->tool != nullptr && match.route->tool->starts_scan}};
+                       .starts_scan = is_known && match.route->tool != nullptr && match.route->tool->starts_scan},
+              .token_hash = std::move(token_hash)};
   context.preferred_wait = std::min(preferred_wait(request.headers), gate_.wait_max());
   const std::chrono::seconds wait = context.preferred_wait;
   const auto held = std::make_shared<HeldCall>();
@@ -117,6 +122,29 @@ void RestApi::handle(std::shared_ptr<http::Exchange> exchange) {
   if (ticket == nullptr) return;
   held->hold(std::move(ticket));
   departing->on_departed([held] { held->let_go(); });
+}
+
+// A page cannot send headers with its EventSource, so the routes of events take `?token=` in their place.
+Result<std::shared_ptr<const tools::Caller>> RestApi::authenticate(const http::Request& request,
+                                                                   const RouteTable::Match& match,
+                                                                   std::optional<std::string>& token_hash) {
+  const auto token = request.query_value("token");
+  const bool is_stream = match.route != nullptr && (match.route->kind == RouteKind::resource_events ||
+                                                    match.route->kind == RouteKind::account_events);
+  const bool has_key = request.headers.count("Authorization") + request.headers.count("X-API-Key") > 0;
+  // A key in the query string is refused by the gate, in whatever parameter it comes.
+  if (!token || !is_stream || has_key || stream_tokens_ == nullptr || token->starts_with("wk_")) {
+    return gate_.authenticate(request);
+  }
+  return gate_.authenticate_with(request, [&]() -> Result<tools::Caller> {
+    auto opened = stream_tokens_->open(*token);
+    if (!opened) return std::move(opened).error();
+    token_hash = std::move(opened->hash);
+    tools::Caller caller;
+    caller.key_id = std::move(opened->key_id);
+    caller.scopes = opened->scopes;
+    return caller;
+  });
 }
 
 void RestApi::serve(const Asked& asked, ReplyContext context, Result<limits::Decision> decision) {
@@ -140,8 +168,13 @@ void RestApi::serve(const Asked& asked, ReplyContext context, Result<limits::Dec
     gate.settle(*caller, spec, end, settled);
   };
   if (route == nullptr) return answer_unknown(asked.match, *asked.exchange, context);
-  if (route->kind == RouteKind::scan_events) {
-    return events_.serve(asked.exchange, context, asked.caller->account_id, asked.match.parameters.front().second);
+  if (route->kind == RouteKind::resource_events || route->kind == RouteKind::account_events) {
+    const bool is_resource = route->kind == RouteKind::resource_events;
+    return events_.serve(asked.exchange, context,
+                         {.account_id = asked.caller->account_id,
+                          .resource_type = route->resource_type,
+                          .resource_id = is_resource ? asked.match.parameters.front().second : std::string(),
+                          .token_hash = asked.token_hash});
   }
   if (route->kind == RouteKind::metrics) return answer_public(*route, *asked.exchange, context);
   call_tool(*route, asked.match.parameters, asked.exchange, std::move(context), asked.caller);
@@ -209,7 +242,8 @@ void RestApi::answer_public(const Route& route, http::Exchange& exchange, const 
       break;
     case RouteKind::landing:
     case RouteKind::tool:
-    case RouteKind::scan_events:
+    case RouteKind::resource_events:
+    case RouteKind::account_events:
       response = json_reply(context, 200, {{"name", "weir"},
                                            {"version", settings_.version},
                                            {"about", "Rate-limited security scans over MCP, REST and SSE."},

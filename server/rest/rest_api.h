@@ -34,6 +34,11 @@ struct RestParts {
   Executor& executor;          // where history of streams is read
   server::Metrics* metrics = nullptr;  // what is counted and shown by /metrics; null: nothing
   const tools::Catalog* rest_only = nullptr;  // routes that no model gets as a tool; null: none
+  server::StreamTokens* stream_tokens = nullptr;  // null: streams are opened with a key only
+  // The longest life of a stream, 0: none; and what it takes (EventsParts).
+  std::chrono::seconds stream_lifetime{0};
+  TimerQueue* timers = nullptr;
+  Random* random = nullptr;
 };
 
 // Thread-safe.
@@ -50,6 +55,8 @@ class RestApi {
   [[nodiscard]] const Json& openapi() const { return openapi_; }
 
  private:
+  Result<std::shared_ptr<const tools::Caller>> authenticate(const http::Request& request, const RouteTable::Match& match,
+                                                            std::optional<std::string>& token_hash);
   void answer_public(const Route& route, http::Exchange& exchange, const ReplyContext& context);
   void answer_unknown(const RouteTable::Match& match, http::Exchange& exchange, const ReplyContext& context) const;
   // A call on its way through the gate. Not thread-safe: owned by whoever decides.
@@ -58,6 +65,7 @@ class RestApi {
     RouteTable::Match match;
     std::shared_ptr<const tools::Caller> caller;
     server::CallSpec spec;
+    std::optional<std::string> token_hash;  // of the stream token that stands for the key
   };
   // What follows the decision, at once or after a wait.
   void serve(const Asked& asked, ReplyContext context, Result<limits::Decision> decision);
@@ -72,6 +80,7 @@ class RestApi {
   const std::vector<server::Metrics::Route> measured_;  // for each of the table's routes
   const Json openapi_;
   const std::string openapi_text_;
+  server::StreamTokens* const stream_tokens_;
   EventsApi events_;
 };
 

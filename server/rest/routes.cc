@@ -51,6 +51,18 @@ Route own(std::string method, std::string path, RouteKind kind) {
   return route;
 }
 
+// `resource_type` "": the events of the account.
+Route events_route(std::string path, std::string_view resource_type) {
+  Route route;
+  route.method = "GET";
+  route.path = std::move(path);
+  route.scope = tools::Scope::scans_read;
+  route.kind = resource_type.empty() ? RouteKind::account_events : RouteKind::resource_events;
+  route.resource_type = resource_type;
+  route.name = "GET " + route.path;
+  return route;
+}
+
 Route of_tool(const tools::Catalog& catalog, const tools::Tool& tool, const tools::RestRoute& rest) {
   Route route;
   route.method = rest.method;
@@ -77,13 +89,8 @@ RouteTable::RouteTable(const tools::Catalog& catalog, MetricsRoute metrics, cons
   if (const tools::Tool* findings = catalog.find("list_findings")) {
     routes_.push_back(of_tool(catalog, *findings, {.method = "GET", .path = "/v1/scans/{scan_id}/findings", .status = 200}));
   }
-  Route events;
-  events.method = "GET";
-  events.path = "/v1/scans/{scan_id}/events";
-  events.scope = tools::Scope::scans_read;
-  events.kind = RouteKind::scan_events;
-  events.name = "GET /v1/scans/{scan_id}/events";
-  routes_.push_back(std::move(events));
+  routes_.push_back(events_route("/v1/scans/{scan_id}/events", "scan"));
+  routes_.push_back(events_route("/v1/events", ""));
   routes_.push_back(own("GET", "/openapi.json", RouteKind::openapi));
   routes_.push_back(own("GET", "/healthz", RouteKind::healthz));
   routes_.push_back(own("GET", "/readyz", RouteKind::readyz));

@@ -10,7 +10,7 @@
 
 namespace weir::rest {
 
-enum class RouteKind : std::uint8_t { tool, scan_events, openapi, healthz, readyz, metrics, landing };
+enum class RouteKind : std::uint8_t { tool, resource_events, account_events, openapi, healthz, readyz, metrics, landing };
 
 // Immutable.
 struct Route {
@@ -20,6 +20,7 @@ struct Route {
   std::uint32_t cost = 1;
   bool is_public = false;           // answered without a key
   RouteKind kind = RouteKind::tool;
+  std::string_view resource_type;   // for kind resource_events: "scan"
   const tools::Tool* tool = nullptr;  // for kind tool
   const tools::Catalog* catalog = nullptr;  // which has the tool
   int status = 200;                 // of a success

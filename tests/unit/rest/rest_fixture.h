@@ -9,6 +9,7 @@
 #include "server/http/server.h"
 #include "server/rest/admin_api.h"
 #include "server/rest/rest_api.h"
+#include "server/rest/stream_token_route.h"
 #include "server/usage_counter.h"
 #include "tests/unit/server_http/raw_client.h"
 #include "tests/unit/tools/tools_fixture.h"
@@ -39,9 +40,12 @@ class RestTest : public tools::ToolsTest {
     settings.workers = 2;
     server_ = must(http::Server::open(settings, timers_));
     key_admin_ = std::make_unique<server::KeyAdmin>(*database_, tiers_, clock_, ids_, random_);
-    rest_only_ = std::make_unique<tools::Catalog>(admin_routes({*database_, *key_admin_, *gate_, clock_}), *waiter_);
+    stream_tokens_ = std::make_unique<server::StreamTokens>(*database_, clock_, random_);
+    std::vector<tools::Tool> rest_only = admin_routes({*database_, *key_admin_, *gate_, clock_});
+    rest_only.push_back(stream_token_route(*stream_tokens_));
+    rest_only_ = std::make_unique<tools::Catalog>(std::move(rest_only), *waiter_);
     rest_ = std::make_unique<RestApi>(RestSettings{.public_url = "http://127.0.0.1:8080", .version = "9.9.9", .docs_url = ""},
-                                      RestParts{*gate_, *catalog_, *database_, *events_, *hub_, *server_, nullptr, rest_only_.get()});
+                                      RestParts{*gate_, *catalog_, *database_, *events_, *hub_, *server_, nullptr, rest_only_.get(), stream_tokens_.get()});
     server_->start([this](std::shared_ptr<http::Exchange> exchange) { rest_->handle(std::move(exchange)); });
     key_ = add_key(alice_->account_id, {"read", "write"});
   }
@@ -92,6 +96,7 @@ class RestTest : public tools::ToolsTest {
   std::unique_ptr<server::UsageCounter> usage_;
   std::unique_ptr<server::Gate> gate_;
   std::unique_ptr<server::KeyAdmin> key_admin_;
+  std::unique_ptr<server::StreamTokens> stream_tokens_;
   std::unique_ptr<tools::Catalog> rest_only_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<RestApi> rest_;

@@ -42,7 +42,10 @@ TEST_F(RoutesTest, EveryToolHasItsRoute) {
   std::set<std::string> names;
   for (const Route& route : table_.routes()) names.insert(route.name);
 
-  for (const tools::Tool& tool : catalog_->tools()) EXPECT_TRUE(names.contains(tool.name)) << tool.name;
+  for (const tools::Tool& tool : catalog_->tools()) {
+    // Its route streams as well, so it is written by hand.
+    EXPECT_TRUE(names.contains(tool.name == "list_events" ? "GET /v1/events" : tool.name)) << tool.name;
+  }
 }
 
 }  // namespace

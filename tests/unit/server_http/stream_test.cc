@@ -103,6 +103,69 @@ TEST_F(StreamTest, TellsItsFeederOnceThatTheReaderHasGone) {
   EXPECT_TRUE(eventually([&] { return server_->stats().connections == 0; }));
 }
 
+TEST_F(StreamTest, SendsSeveralFramesInOrder) {
+  start();
+  RawClient client(port());
+  const auto stream = open(client);
+  client.read_until("\r\n\r\n");
+
+  EXPECT_TRUE(stream->send_all({frame("data: 1\n\n"), frame("data: 2\n\n"), frame("data: 3\n\n")}));
+
+  EXPECT_EQ(client.read_until("data: 3\n\n\r\n"), "9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n9\r\ndata: 3\n\n\r\n");
+}
+
+// What may wait is what the reader has not taken, however much comes at once.
+TEST_F(StreamTest, ABatchThatTheSocketTakesIsNotTooMuch) {
+  start({.stream_pending_bytes_max = 16 * 1024, .stream_pending_frames_max = 100});
+  RawClient client(port());
+  const auto stream = open(client);
+  client.read_until("\r\n\r\n");
+  std::vector<std::shared_ptr<const std::string>> frames(300, frame("data: " + std::string(100, 'x') + "\n\n"));
+  frames.push_back(frame("data: last\n\n"));
+
+  EXPECT_TRUE(stream->send_all(frames));
+
+  EXPECT_THAT(client.read_until("data: last"), HasSubstr("data: last"));
+  EXPECT_FALSE(stream->is_closed());
+}
+
+TEST_F(StreamTest, SaysWhenWhatWasSentIsTaken) {
+  start({.stream_pending_bytes_max = 64 * 1024 * 1024, .stream_pending_frames_max = 100'000});
+  RawClient client(port());
+  const auto stream = open(client);
+  client.read_until("\r\n\r\n");
+  std::atomic<int> calls{0};
+  stream->when_drained([&] { ++calls; });
+  EXPECT_EQ(calls, 1) << "at once: nothing waits";
+
+  const std::string large = "data: " + std::string(24 * 1024 * 1024, 'x') + "end\n\n";
+  ASSERT_TRUE(stream->send(frame(large)));
+  stream->when_drained([&] { ++calls; });
+  EXPECT_EQ(calls, 1) << "no socket takes so much";
+  client.read_until("end\n\n");
+
+  EXPECT_TRUE(eventually([&] { return calls == 2; }));
+  ASSERT_TRUE(stream->send(frame("data: y\n\n")));
+  client.read_until("data: y\n\n");
+  EXPECT_EQ(calls, 2) << "once";
+}
+
+TEST_F(StreamTest, AReaderThatGoesDrainsNothing) {
+  start({.stream_pending_bytes_max = 64 * 1024 * 1024, .stream_pending_frames_max = 100'000});
+  RawClient client(port(), 4 * 1024);
+  const auto stream = open(client);
+  client.read_until("\r\n\r\n");
+  const auto held = std::make_shared<int>(0);
+  std::atomic<int> calls{0};
+  ASSERT_TRUE(stream->send(frame("data: " + std::string(16 * 1024 * 1024, 'x') + "\n\n")));
+  stream->when_drained([&, held] { ++calls; });
+
+  client.close();
+
+  EXPECT_TRUE(eventually([&] { return stream->is_closed() && held.use_count() == 1; }));
+  EXPECT_EQ(calls, 0);
+}
+
 TEST_F(StreamTest, ClosesASlowReaderWhileOthersContinue) {
   start({.stream_pending_bytes_max = 64 * 1024, .stream_pending_frames_max = 100'000});
   RawClient slow(port(), 4 * 1024);
