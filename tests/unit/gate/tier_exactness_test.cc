@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/guarded.h"
+#include "store/scans_store.h"
+#include "store/targets_store.h"
 #include "tests/unit/gate/gate_fixture.h"
 
 namespace weir::server::testing {
@@ -29,6 +31,30 @@ class TierTest : public GateFixture {
     int admitted = 0;
     for (int i = 0; i < calls; ++i) admitted += gate_->admit(caller, call)->is_allowed ? 1 : 0;
     return admitted;
+  }
+  // Scans of the account that were started now, as its other keys would.
+  void start_scans(const std::string& account_id, int count) {
+    const auto stored = database_->write([&](store::Transaction& transaction) -> Result<void> {
+      store::TargetRow target;
+      target.id = ids_.make("tgt");
+      target.account_id = account_id;
+      target.url = "http://127.0.0.1/";
+      target.host = "127.0.0.1";
+      target.created_at = target.updated_at = clock_.now();
+      if (auto inserted = store::insert_target(transaction, target); !inserted) return inserted;
+      for (int i = 0; i < count; ++i) {
+        store::ScanRow scan;
+        scan.id = ids_.make("scn");
+        scan.account_id = account_id;
+        scan.target_id = target.id;
+        scan.profile = "passive";
+        scan.status = "completed";
+        scan.queued_at = scan.updated_at = clock_.now();
+        if (auto inserted = store::insert_scan(transaction, scan); !inserted) return inserted;
+      }
+      return {};
+    });
+    ASSERT_TRUE(stored) << stored.error().cause;
   }
 };
 
@@ -160,6 +186,48 @@ TEST_F(TierTest, ACallThatFailedInsideGivesBackEverything) {
 
   EXPECT_EQ(decision->states[0].remaining, 100U);
   EXPECT_EQ(decision->states[1].remaining, 50U);
+}
+
+// docs/decisions/0009: what refuses is what is shown.
+TEST_F(TierTest, TheDayShownIsTheAccountsWhicheverOfItsKeysStartedTheScans) {
+  const auto caller = caller_in("free");
+  start_scans(caller->account_id, 3);
+  const UnixMillis oldest = clock_.now();
+  clock_.advance(std::chrono::hours{1});
+  auto decision = gate_->admit(*caller, kScan);
+  ASSERT_TRUE(decision->is_allowed);
+
+  gate_->settle(*caller, kScan, CallEnd::served, *decision);
+
+  EXPECT_EQ(decision->states[1].remaining, 47U);
+  EXPECT_EQ(decision->states[1].reset_at, oldest + std::chrono::hours{24});
+  EXPECT_EQ(decision->shown()->name, limits::kScansDay);
+}
+
+TEST_F(TierTest, AScanThatTheStoredDayRefusedShowsThatNothingIsLeftOfIt) {
+  const auto caller = caller_in("free");
+  start_scans(caller->account_id, 50);
+  auto decision = gate_->admit(*caller, kScan);
+  ASSERT_TRUE(decision->is_allowed) << "the limiter knows nothing of them";
+
+  gate_->settle(*caller, kScan, CallEnd::changed_nothing, *decision);
+
+  EXPECT_EQ(decision->shown()->name, limits::kScansDay);
+  EXPECT_EQ(decision->shown()->remaining, 0U);
+  EXPECT_EQ(decision->states[0].remaining, 99U) << "it reached the tool";
+}
+
+TEST_F(TierTest, ARefusalByTheDayTellsTheLaterOfTheTwoTimes) {
+  const auto caller = caller_in("free");
+  ASSERT_EQ(admitted_of(*caller, 50, kScan), 50);
+  clock_.advance(std::chrono::hours{1});
+  start_scans(caller->account_id, 50);  // by other keys, so not before these are a day old
+
+  const auto refused = gate_->admit(*caller, kScan);
+
+  ASSERT_FALSE(refused->is_allowed);
+  EXPECT_EQ(refused->retry_after, std::chrono::hours{24});
+  EXPECT_EQ(refused->shown()->reset_at, clock_.now() + std::chrono::hours{24});
 }
 
 TEST_F(TierTest, ARefusalNeverTellsMoreThanTheWindow) {
