@@ -18,6 +18,8 @@ using std::chrono::milliseconds;
 
 // The longest wait of an idle runner: a wall clock that is set back must not keep a due job waiting for longer.
 constexpr milliseconds kIdleWaitMax{30'000};
+// The same if other nodes use the queue: they add jobs and cancel running ones without a word to this process.
+constexpr milliseconds kSharedWaitMax{1'000};
 // After a failure of the database, or for a job that cannot be run now; long enough not to fill the log.
 constexpr milliseconds kRetryDelay{5'000};
 
@@ -36,6 +38,8 @@ class DatabaseJobRunner final : public JobRunner {
         clock_(clock),
         ids_(ids),
         kinds_(std::move(kinds)),
+        is_shared_(settings.queue == JobRunnerSettings::Queue::shared),
+        idle_wait_max_(is_shared_ ? kSharedWaitMax : kIdleWaitMax),
         owner_(process_owner(ids)) {}
   DatabaseJobRunner(const DatabaseJobRunner&) = delete;
   DatabaseJobRunner& operator=(const DatabaseJobRunner&) = delete;
@@ -75,6 +79,8 @@ class DatabaseJobRunner final : public JobRunner {
   const Clock& clock_;
   IdGenerator& ids_;
   const std::map<std::string, JobHandler> kinds_;
+  const bool is_shared_;
+  const milliseconds idle_wait_max_;
   const std::string owner_;
 
   std::atomic<std::uint64_t> claims_ = 0;
@@ -175,7 +181,7 @@ void DatabaseJobRunner::run(const std::stop_token& stop) {
       due = clock_.now() + kRetryDelay;
     }
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, stop, wait_until_due(due, clock_.now(), kIdleWaitMax),
+    changed_.wait_for(lock, stop, wait_until_due(due, clock_.now(), idle_wait_max_),
                       [&] { return generation_ != seen; });
   }
 }
@@ -277,6 +283,7 @@ void DatabaseJobRunner::settle(const RunningJob& job, const JobOutcome& outcome)
 void DatabaseJobRunner::keep(const std::stop_token& stop) {
   const milliseconds interval = std::max(settings_.lease / 3, milliseconds{1});
   auto next_renewal = clock_.steady_now() + interval;
+  auto next_orders = clock_.steady_now() + kSharedWaitMax;
   while (!stop.stop_requested()) {
     std::uint64_t seen = 0;
     {
@@ -291,8 +298,13 @@ void DatabaseJobRunner::keep(const std::stop_token& stop) {
       }
       next_renewal = clock_.steady_now() + interval;
     }
+    if (is_shared_ && clock_.steady_now() >= next_orders) {
+      if (!jobs.empty()) apply_orders(jobs);
+      next_orders = clock_.steady_now() + kSharedWaitMax;
+    }
     const UnixMillis now = clock_.now();
-    milliseconds wait = std::chrono::ceil<milliseconds>(next_renewal - clock_.steady_now());
+    const auto next = is_shared_ ? std::min(next_renewal, next_orders) : next_renewal;
+    milliseconds wait = std::chrono::ceil<milliseconds>(next - clock_.steady_now());
     for (const Running& job : jobs) {
       if (job->stop_token().stop_requested()) continue;
       if (now >= job->job().deadline_at) job->request_stop(StopReason::deadline);

@@ -30,6 +30,16 @@ std::string url_of(const Config& config, std::uint16_t port) {
   return "http://" + host + ":" + std::to_string(port);
 }
 
+Result<void> make_private_folder(const std::filesystem::path& folder) {
+  std::error_code failed;
+  if (std::filesystem::create_directories(folder, failed)) {
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failed);
+  }
+  if (!failed && ::access(folder.c_str(), W_OK) == 0) return {};
+  return Error(ErrorCode::unavailable, "Cannot write to the data folder " + folder.string() +
+                                           ". Make it writable, or name another with --data.");
+}
+
 Result<void> write_first_key(const std::filesystem::path& path, const std::string& key) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
   const std::string line = key + "\n";
@@ -65,8 +75,10 @@ App::~App() { stop(); }
 
 Result<void> App::open() {
   const std::filesystem::path folder(config_.data_dir);
-  // A database elsewhere may have many servers; the folder holds only what the first start says.
-  if (!is_shared()) {
+  if (is_shared()) {
+    // Many servers may use that database; the folder holds only what the first start says.
+    if (auto made = make_private_folder(folder); !made) return made;
+  } else {
     auto lock = store::DataFolderLock::acquire(folder);
     if (!lock) return std::move(lock).error();
     folder_lock_.emplace(*std::move(lock));

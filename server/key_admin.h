@@ -30,6 +30,7 @@ struct KeyRequest {
   std::vector<std::string> scopes{"write"};     // names or the shorthands "read" and "write"
   std::optional<UnixMillis> expires_at{};
   std::optional<std::int64_t> limit_override{}; // units per minute instead of the tier's
+  bool only_as_first = false;                   // refused as a conflict if there is any account
 };
 
 // A key that was just made: the only time that its secret is known. Not thread-safe: a value.

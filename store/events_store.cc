@@ -1,6 +1,7 @@
 #include "store/events_store.h"
 
 #include "store/columns.h"
+#include "store/sql_text.h"
 
 namespace weir::store {
 namespace {
@@ -46,7 +47,26 @@ Result<std::int64_t> outdated_through(Transaction& transaction, const Aged& reso
   return std::max(by_count, *by_age);
 }
 
+Result<std::vector<std::pair<std::string, std::int64_t>>> last_seqs(Transaction& transaction, std::string_view select,
+                                                                    const std::vector<std::string>& ids) {
+  if (ids.empty()) return std::vector<std::pair<std::string, std::int64_t>>();
+  SqlText sql(select);
+  sql.add_list(" IN ", ids);
+  return each_row(std::move(sql).query(transaction),
+                  [](const Row& row) { return std::pair(row.text(0), row.integer(1)); });
+}
+
 }  // namespace
+
+Result<std::vector<std::pair<std::string, std::int64_t>>> last_seqs_of_resources(Transaction& transaction,
+                                                                                 const std::vector<std::string>& ids) {
+  return last_seqs(transaction, "SELECT resource_id, last_seq FROM event_counters WHERE resource_id", ids);
+}
+
+Result<std::vector<std::pair<std::string, std::int64_t>>> last_seqs_of_accounts(Transaction& transaction,
+                                                                                const std::vector<std::string>& ids) {
+  return last_seqs(transaction, "SELECT account_id, last_seq FROM account_event_counters WHERE account_id", ids);
+}
 
 Result<void> append_event(Transaction& transaction, EventRow& event) {
   // The counter's row is locked until the commit, so numbers are given in commit order and a rollback takes none.

@@ -51,6 +51,12 @@ Result<EventCounters> account_event_counters(Transaction& transaction, std::stri
 Result<std::vector<EventRow>> account_events_after(Transaction& transaction, std::string_view account_id,
                                                    std::int64_t after, std::int64_t limit);
 
+// (id, newest sequence number) of those of the ids that have events.
+Result<std::vector<std::pair<std::string, std::int64_t>>> last_seqs_of_resources(Transaction& transaction,
+                                                                                 const std::vector<std::string>& ids);
+Result<std::vector<std::pair<std::string, std::int64_t>>> last_seqs_of_accounts(Transaction& transaction,
+                                                                                const std::vector<std::string>& ids);
+
 // What retention keeps. Not thread-safe: a value.
 struct EventKeeping {
   UnixMillis since{};               // older events go

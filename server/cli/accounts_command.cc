@@ -86,7 +86,7 @@ class AccountsRun {
 }  // namespace
 
 int run_accounts(const AccountsOptions& options, const limits::Tiers& tiers, Terminal& terminal) {
-  const auto database = open_data_folder(options.data_dir, terminal);
+  const auto database = open_data_folder(options.data_dir, options.store_url, terminal);
   if (database == nullptr) return kExitFailed;
   return AccountsRun(options, tiers, terminal, *database).run();
 }

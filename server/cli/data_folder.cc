@@ -9,16 +9,18 @@ constexpr std::string_view kDatabaseFile = "weir.db";
 
 }  // namespace
 
-std::unique_ptr<store::Database> open_data_folder(const std::string& data_dir, Terminal& terminal) {
+std::unique_ptr<store::Database> open_data_folder(const std::string& data_dir,
+                                                  const std::optional<store::PostgresSettings>& url, Terminal& terminal) {
   const std::filesystem::path path = std::filesystem::path(data_dir) / kDatabaseFile;
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) {
+  if (!url && !std::filesystem::exists(path, ignored)) {
     terminal.error("There is no Weir data folder at " + data_dir +
                    ". Start the server once (weir serve --data DIR), or name its folder with --data.");
     return nullptr;
   }
   store::DatabaseSettings settings;
   settings.path = path.string();
+  settings.postgres = url;
   auto database = store::Database::open(settings);
   if (database) return *std::move(database);
   terminal.error(database.error().message);

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,10 @@
 
 namespace weir::cli {
 
-// Null after saying why: there is no such folder, or its database cannot be opened.
-std::unique_ptr<store::Database> open_data_folder(const std::string& data_dir, Terminal& terminal);
+// The database of `store.url` if there is one, else the folder's. Null after saying why: there is no such folder, or the
+// database cannot be opened.
+std::unique_ptr<store::Database> open_data_folder(const std::string& data_dir,
+                                                  const std::optional<store::PostgresSettings>& url, Terminal& terminal);
 
 // The message and each wrong field; the exit code.
 int show_failure(Terminal& terminal, const Error& error);

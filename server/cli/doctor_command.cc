@@ -29,6 +29,19 @@ class Findings {
   int bad_ = 0;
 };
 
+void look_at_postgres(const store::PostgresSettings& postgres, Findings& findings) {
+  store::DatabaseSettings settings;
+  settings.postgres = postgres;
+  settings.readers = 1;
+  auto opened = store::Database::open(settings);
+  if (opened) {
+    findings.good("The database at " + postgres.shown() + " answers and is of this version.");
+  } else {
+    findings.bad("The database at " + postgres.shown() + " cannot be used.",
+                 opened.error().message + ". Is it started, is store.url right, does the role own the database?");
+  }
+}
+
 void look_at_data_folder(const std::string& dir, Findings& findings) {
   namespace fs = std::filesystem;
   struct stat info {};
@@ -95,7 +108,11 @@ void look_at_redis(const limits::RedisSettings& settings, Findings& findings) {
 
 int run_doctor(const DoctorOptions& options, Terminal& terminal) {
   Findings findings(terminal);
-  look_at_data_folder(options.server.data_dir, findings);
+  if (options.postgres) {
+    look_at_postgres(*options.postgres, findings);
+  } else {
+    look_at_data_folder(options.server.data_dir, findings);
+  }
   if (options.redis) look_at_redis(*options.redis, findings);
   auto client = client_for(options.server);
   if (!client) {

@@ -165,7 +165,7 @@ class KeysRun {
 }  // namespace
 
 int run_keys(const KeysOptions& options, const limits::Tiers& tiers, Terminal& terminal) {
-  const auto database = open_data_folder(options.data_dir, terminal);
+  const auto database = open_data_folder(options.data_dir, options.store_url, terminal);
   if (database == nullptr) return kExitFailed;
   return KeysRun(options, tiers, terminal, *database).run();
 }

@@ -6,12 +6,14 @@
 
 #include "limits/tiers.h"
 #include "server/cli/terminal.h"
+#include "store/postgres_settings.h"
 
 namespace weir::cli {
 
 struct KeysOptions {
   enum class Action { create, list, revoke, rotate } action = Action::list;
   std::string data_dir = "./weir-data";
+  std::optional<store::PostgresSettings> store_url;  // of the server's configuration, WEIR_STORE_URL
   std::string account;
   std::string tier;                        // empty: the account's own, "free" for a new account
   std::vector<std::string> scopes;
