@@ -154,6 +154,33 @@ class LimitHeaders(unittest.TestCase):
             self.assertNotIn("retry-after", got, what)
         self.assertGreaterEqual(self.remaining(), before)
 
+    def test_the_transport_of_2024_carries_them_on_its_stream_and_on_each_message(self):
+        stream = http.client.HTTPConnection(self.server.host, self.server.port, timeout=30)
+        try:
+            stream.request("GET", "/sse", headers={"Authorization": f"Bearer {self.key}", "Accept": "text/event-stream"})
+            response = stream.getresponse()
+            self.assertEqual(response.status, 200)
+            self.expect_families({name.lower(): value for name, value in response.getheaders()}, "GET /sse")
+            line = b""
+            while not line.startswith(b"data: "):
+                line = response.readline()
+            endpoint = line[6:].decode().strip()
+            before = self.remaining()
+            for method, cost in (("initialize", 0), ("notifications/initialized", 0), ("ping", 0), ("tools/list", 1)):
+                message = {"jsonrpc": "2.0", "method": method, "params": {}}
+                if not method.startswith("notifications/"):
+                    message["id"] = method
+                if method == "initialize":
+                    message["params"] = {"protocolVersion": "2024-11-05", "capabilities": {},
+                                         "clientInfo": {"name": "t", "version": "1"}}
+                status, headers, body = self.head("POST", endpoint, message)
+                self.assertEqual(status, 202, f"{method}: {body}")
+                self.expect_families(headers, f"POST {method}")
+                before -= cost
+                self.assertGreaterEqual(self.remaining(), before, method)
+        finally:
+            stream.close()
+
     def test_every_refusal_says_when_to_come_back_on_every_surface(self):
         self.server.post("/v1/accounts", {"name": "spender", "tier": "free"})
         key = self.made_key("spender")
