@@ -28,6 +28,8 @@ struct Posted {
 
 class EndpointTest : public ::testing::Test {
  protected:
+  explicit EndpointTest(Settings settings = {}) : world_(std::move(settings)) {}
+
   std::shared_ptr<FakeExchange> post(const std::string& body, const Posted& how) {
     http::Request request;
     request.method = how.http_method;

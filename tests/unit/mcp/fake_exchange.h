@@ -42,12 +42,23 @@ class FakeStream final : public http::SseStream {
     }
     callback();
   }
+  [[nodiscard]] std::vector<std::string> frames() const {
+    const std::lock_guard lock(mutex_);
+    return frames_;
+  }
+  // What a reader that comes back sends as Last-Event-ID.
+  [[nodiscard]] std::string last_id() const {
+    const std::string frame = frames().back();
+    const std::size_t at = frame.find("id: ") + 4;
+    return frame.substr(at, frame.find('\n', at) - at);
+  }
   // The messages of the frames so far.
   [[nodiscard]] std::vector<Json> messages() const {
     const std::lock_guard lock(mutex_);
     std::vector<Json> found;
     for (const std::string& frame : frames_) {
       const std::size_t at = frame.find("data: ");
+      if (frame[at + 6] == '\n') continue;  // no message: it only gives an id
       found.push_back(*parse_json(frame.substr(at + 6, frame.find('\n', at) - at - 6)));
     }
     return found;

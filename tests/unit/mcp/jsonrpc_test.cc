@@ -65,6 +65,27 @@ TEST(JsonRpcTest, RefusesWhatIsNoMessage) {
   }
 }
 
+TEST(JsonRpcTest, RefusesWhatIsNotExactlyOneDocumentOfJson) {
+  const std::string good = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
+  const std::string nested = std::string(kJsonDepthMax + 1, '[') + std::string(kJsonDepthMax + 1, ']');
+  for (const std::string& text :
+       {good + good, good + "x", good.substr(0, good.size() - 1), std::string("\0", 1) + good,
+        std::string("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xC3\x28\"}"),
+        R"({"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":)" + nested + "}}", std::string(R"({'jsonrpc':'2.0'})"), std::string("NaN")}) {
+    EXPECT_EQ(fault_of(text).error.code, -32700) << text.substr(0, 80);
+    EXPECT_TRUE(fault_of(text).id.is_null());
+  }
+}
+
+// What is executed is also what the headers are compared with, so two readers of one message cannot be played off.
+TEST(JsonRpcTest, OfTwoMembersWithOneNameTheLastCounts) {
+  const auto parsed = parse_body(R"({"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/list","id":2})");
+
+  const auto& message = std::get<Message>(std::get<Body>(parsed).elements[0]);
+  EXPECT_EQ(message.method, "tools/list");
+  EXPECT_EQ(message.id, 2);
+}
+
 TEST(JsonRpcTest, EchoesAReadableIdOfABadMessage) {
   EXPECT_EQ(fault_of(R"({"jsonrpc":"1.0","id":"a","method":"ping"})").id, "a");
 }

@@ -126,16 +126,13 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  // As after a restart: everything is built anew on the same database.
+  // As after a restart: everything is built anew on the same database, and nothing of before hears of anything any more.
+  // Calls that still wait keep what they refer to.
   void reopen() {
     if (pacing_) pacing_->stop();
     endpoint_.reset();
-    catalog_.reset();
-    waiter_.reset();
-    log_.reset();
-    gate_.reset();
-    pacing_.reset();
-    database_.reset();
+    retire(catalog_, waiter_, log_, gate_, pacing_, limiter_, hub_, database_);
+    hub_ = streaming::EventHub::create();
     database_ = must(store::Database::open({.path = (folder_.path() / "weir.db").string()}));
     limiter_ = std::make_unique<limits::MemoryLimiter>(clock_);
     gate_ = std::make_unique<server::Gate>(server::GateSettings{}, *database_, *limiter_, tiers_, clock_, ids_);
@@ -144,7 +141,13 @@ class World {
     log_ = must(streaming::EventLog::open(*database_, *hub_, clock_));
     waiter_ = std::make_unique<streaming::ResourceWaiter>(*log_, *hub_, timers_, executor_);
     catalog_ = std::make_unique<tools::Catalog>(world_tools(), *waiter_);
-    endpoint_ = std::make_unique<McpEndpoint>(settings_, *gate_, *catalog_, *database_, clock_, random_, executor_, timers_);
+    endpoint_ = std::make_unique<McpEndpoint>(settings_, *gate_, *catalog_, *database_, clock_, random_, executor_, timers_, offers_);
+  }
+
+  // From here on the endpoint offers that too; what it points to must outlive the world's use.
+  void offer(Offers offers) {
+    offers_ = std::move(offers);
+    reopen();
   }
 
   McpEndpoint& endpoint() { return *endpoint_; }
@@ -167,6 +170,10 @@ class World {
   }
 
  private:
+  template <typename... Parts>
+  void retire(Parts&... parts) {
+    (retired_.push_back(std::shared_ptr<void>(std::move(parts))), ...);
+  }
   void add_key(const std::string& name, const std::string& tier, std::vector<std::string> scopes) {
     const server::NewApiKey made = server::make_api_key(random_);
     keys_[name] = made.secret;
@@ -190,13 +197,15 @@ class World {
   }
 
   Settings settings_;
+  Offers offers_;
   testing::TempDir folder_;
   testing::FakeClock clock_;
   testing::FakeRandom random_;
   IdGenerator ids_{clock_, random_};
   limits::Tiers tiers_ = limits::Tiers::defaults();
   std::map<std::string, std::string> keys_;
-  std::unique_ptr<streaming::EventHub> hub_ = streaming::EventHub::create();
+  std::vector<std::shared_ptr<void>> retired_;
+  std::unique_ptr<streaming::EventHub> hub_;
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<limits::MemoryLimiter> limiter_;
   TimerQueue timers_;

@@ -193,7 +193,7 @@ TEST_F(ModernTest, RefusesWhatIsWrongAroundTheMessage) {
     EXPECT_EQ(error_code(exchange), each.code) << each.what;
     EXPECT_TRUE(body(exchange)["id"].is_null()) << each.what;
     EXPECT_NE(header(exchange, "X-Request-ID"), "") << each.what;
-    EXPECT_EQ(header(exchange, "Allow"), each.status == 405 ? "POST, DELETE" : "") << each.what;
+    EXPECT_EQ(header(exchange, "Allow"), each.status != 405 ? "" : std::string(each.what) == "GET" ? "POST" : "POST, GET, DELETE") << each.what;
   }
 }
 

@@ -7,7 +7,7 @@ namespace {
 using SessionTest = EndpointTest;
 using ::testing::Each;
 
-constexpr const char* kSessionRevisions[] = {"2025-03-26", "2025-06-18", "2025-11-25"};
+constexpr const char* kSessionRevisions[] = {"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"};
 
 Json initialize(const std::string& version) {
   return {{"jsonrpc", "2.0"}, {"id", 1}, {"method", "initialize"},
@@ -21,7 +21,7 @@ TEST_F(SessionTest, EchoesAVersionThatItSpeaks) {
 }
 
 TEST_F(SessionTest, OffersItsLatestForAnyOtherVersion) {
-  for (const char* version : {"2024-11-05", "2099-01-01", "2026-07-28", "x"}) {
+  for (const char* version : {"2024-10-07", "2099-01-01", "2026-07-28", "x"}) {
     EXPECT_EQ(result(post(to_text(initialize(version)), {}))["protocolVersion"], "2025-11-25") << version;
   }
 }
