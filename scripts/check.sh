@@ -78,20 +78,7 @@ check_with_clang() {
 # The corpus is replayed by the fuzzers themselves, each for a few seconds on top.
 check_fuzz_corpus() {
   [[ -f tests/fuzz/CMakeLists.txt ]] || return 0
-  ensure_clang_runtime
-  cmake --preset dev -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ -DWEIR_FUZZ=ON --log-level=WARNING >&2 &&
-    ninja -C build/fuzz -j "$(jobs_max)" >&2 || return 1
-  local fuzzer corpus
-  while IFS= read -r fuzzer; do
-    corpus=tests/fuzz/corpus/$(basename "$fuzzer" | sed 's/^fuzz_//')
-    mkdir -p "build/fuzz/new-$(basename "$fuzzer")"
-    "$fuzzer" -max_total_time=10 "build/fuzz/new-$(basename "$fuzzer")" "$corpus" >&2 || return 1
-  done < <(find build/fuzz -type f -name 'fuzz_*' -perm -u+x)
-}
-
-# libFuzzer lives in a package that carries clang's version in its name.
-ensure_clang_runtime() {
-  # shellcheck disable=SC2034  # read by ensure_packages through its name
-  packages_clang_runtime=("libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev")
-  ensure_packages clang_runtime
+  source scripts/fuzz.sh
+  local name
+  for name in $(fuzz_names); do fuzz_command "$name" 10 || return 1; done
 }

@@ -39,6 +39,9 @@ std::optional<Jwk> usable(const Json& key) {
   } else {
     return std::nullopt;
   }
+  for (const std::string_view number : {"n", "e", "x", "y"}) {
+    if (const auto digits = string_member(text, number); digits && !is_base64url(*digits)) return std::nullopt;
+  }
   const std::string algorithm = string_or(key, "alg", to_string(jwk.algorithm));
   if (algorithm != to_string(jwk.algorithm)) return std::nullopt;
   jwk.text = to_text(text);
@@ -46,6 +49,13 @@ std::optional<Jwk> usable(const Json& key) {
 }
 
 }  // namespace
+
+bool is_base64url(std::string_view text) {
+  // One character alone holds six bits of a byte.
+  return text.size() > 1 && text.size() % 4 != 1 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
 
 std::string_view to_string(Algorithm algorithm) { return algorithm == Algorithm::rs256 ? "RS256" : "ES256"; }
 

@@ -15,6 +15,10 @@ enum class Algorithm : std::uint8_t { rs256, es256 };
 std::string_view to_string(Algorithm algorithm);  // "RS256", as in RFC 7518
 std::optional<Algorithm> algorithm_from(std::string_view name);
 
+// base64url without padding (RFC 7515 section 2), of at least one byte. The library that decodes it aborts the process at
+// some of what is not, so nothing else may reach it.
+bool is_base64url(std::string_view text);
+
 // Not thread-safe: a value.
 struct Jwk {
   std::string id;      // "kid", "" if it has none

@@ -59,12 +59,16 @@ Result<SignedToken> SignedToken::read(std::string_view text) {
                    std::to_string(kTokenBytesMax) + " are read.");
   }
   if (!has_token_form(text)) return refused("What was sent is neither a Weir API key (wk_...) nor a JSON Web Token.");
+  const Error no_token = refused("The access token is no JSON Web Token with a signature. Was it copied whole?");
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t dot = std::min(rest.find('.'), rest.size());
+    if (!is_base64url(rest.substr(0, dot))) return no_token;
+    rest.remove_prefix(std::min(dot + 1, rest.size()));
+  }
   SignedToken token;
   cjose_err error{};
   token.native_->token.reset(cjose_jws_import(text.data(), text.size(), &error));
-  if (token.native_->token == nullptr) {
-    return refused("The access token is no JSON Web Token with a signature. Was it copied whole?");
-  }
+  if (token.native_->token == nullptr) return no_token;
   cjose_header_t* const header = cjose_jws_get_protected(token.native_->token.get());
   // Only these two, whatever the library knows: "none" is no signature, and HS256 would take a public key as a secret.
   const std::string algorithm = header_text(header, "alg");

@@ -38,14 +38,18 @@ std::string SubjectAccounts::mapped_account(const std::string& subject) const {
 
 Result<store::KeyWithAccount> SubjectAccounts::find_or_make(const Identity& identity) {
   const std::string mark = mark_of(identity);
-  auto found = database_.read_for([&](store::Transaction& transaction) { return store::key_by_hash(transaction, mark); });
+  const auto look = [&](store::Transaction& transaction) { return store::key_by_hash(transaction, mark); };
+  auto found = database_.read_for(look);
   if (found || found.error().code != ErrorCode::not_found) return found;
-  return database_.write_for([&](store::Transaction& transaction) -> Result<store::KeyWithAccount> {
+  auto made = database_.write_for([&](store::Transaction& transaction) -> Result<store::KeyWithAccount> {
     // Another call of the same subject may have been faster.
-    auto again = store::key_by_hash(transaction, mark);
+    auto again = look(transaction);
     if (again || again.error().code != ErrorCode::not_found) return again;
     return make(transaction, identity, mark);
   });
+  // Or another server on the same database, which this transaction could not see.
+  if (!made && made.error().code == ErrorCode::conflict) return database_.read_for(look);
+  return made;
 }
 
 Result<store::AccountRow> SubjectAccounts::account_for(store::Transaction& transaction, const Identity& identity,

@@ -114,6 +114,7 @@ class Tokens(unittest.TestCase):
         self.assertIn("audience", self.refusal(self.issuer.token("https://other.example/mcp")))
         self.assertIn("signature", self.refusal(self.token(key=stranger)))
         self.refusal("a.b.c")
+        self.refusal(f"{base64url(b'{}')}.ab=c.AAAA")
         payload = self.token().split(".")[1]
         for algorithm in ("none", "HS256"):
             head = base64url(json.dumps({"alg": algorithm, "kid": "rsa-1"}).encode())

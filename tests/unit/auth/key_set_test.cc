@@ -54,6 +54,12 @@ TEST(KeySetTest, ATokenThatNamesNoKeyGetsTheOnlyOneOfItsAlgorithm) {
   EXPECT_EQ(set->find("unknown", Algorithm::rs256), nullptr);
 }
 
+TEST(KeySetTest, LeavesOutNumbersThatAreNotPureBase64url) {
+  Json padded = Issuer("ec", Issuer::Kind::ec_p256).public_key();
+  padded["x"] = "ab=c";
+  EXPECT_FALSE(KeySet::parse(key_set_of({padded})));
+}
+
 TEST(KeySetTest, RefusesWhatIsNoKeySet) {
   for (const char* text : {"", "[]", "{}", R"({"keys":{}})", R"({"keys":[]})", R"({"keys":[1,null,"x"]})", "<html>"}) {
     EXPECT_FALSE(KeySet::parse(text)) << text;
