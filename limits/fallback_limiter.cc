@@ -43,6 +43,7 @@ class FallbackLimiter::Budget final : public KeyBudget {
       : shared_(std::move(shared)), local_(std::move(local)) {}
 
   [[nodiscard]] KeyBudget& shared() const { return *shared_; }
+  [[nodiscard]] const std::shared_ptr<KeyBudget>& shared_budget() const { return shared_; }
   [[nodiscard]] KeyBudget& local() const { return *local_; }
   // What counts is kept by the two limiters.
   [[nodiscard]] bool is_idle(std::chrono::steady_clock::time_point /*now*/) const { return true; }
@@ -75,6 +76,24 @@ Result<Decision> FallbackLimiter::acquire(KeyBudget& key_budget, const Quota& qu
   Result<Decision> decision = shared_.acquire(budget.shared(), quota, cost);
   if (decision) return decision;
   lose(epoch, decision.error());
+  return decide_alone(budget, quota, cost);
+}
+
+std::optional<Result<Decision>> FallbackLimiter::acquire_or_call(const std::shared_ptr<KeyBudget>& key_budget,
+                                                                 const Quota& quota, std::uint32_t cost,
+                                                                 Decided decided) {
+  auto& budget = static_cast<Budget&>(*key_budget);
+  const std::uint64_t epoch = epoch_.load(std::memory_order_acquire);
+  if (is_loss(epoch)) return decide_alone(budget, quota, cost);
+  auto decision = shared_.acquire_or_call(
+      budget.shared_budget(), quota, cost,
+      [this, key_budget, &quota, cost, epoch, decided = std::move(decided)](Result<Decision> late) {
+        if (late) return decided(std::move(late));
+        lose(epoch, late.error());
+        decided(decide_alone(static_cast<Budget&>(*key_budget), quota, cost));
+      });
+  if (!decision || *decision) return decision;
+  lose(epoch, decision->error());
   return decide_alone(budget, quota, cost);
 }
 

@@ -50,6 +50,9 @@ class FallbackLimiter final : public RateLimiter {
   // Blocks up to the shared limiter's deadline, and never while degraded. Returns unavailable only while degraded with
   // OnRedisLoss::closed; with OnRedisLoss::open nothing is counted and everything remains.
   Result<Decision> acquire(KeyBudget& budget, const Quota& quota, std::uint32_t cost) override;
+  // Never blocks where the shared limiter's does not.
+  std::optional<Result<Decision>> acquire_or_call(const std::shared_ptr<KeyBudget>& budget, const Quota& quota,
+                                                  std::uint32_t cost, Decided decided) override;
   void refund(KeyBudget& budget, const Quota& quota, const Decision& decision, std::uint32_t cost) override;
 
   [[nodiscard]] bool is_degraded() const { return is_loss(epoch_.load(std::memory_order_acquire)); }

@@ -32,19 +32,19 @@ struct Slot {
 // Thread-safe: whoever uses slots_ holds mutex_.
 class MemoryLimiter::Budget final : public KeyBudget {
  public:
-  [[nodiscard]] bool is_idle(TimePoint now) {
+  [[nodiscard]] bool is_idle(Moment now) {
     const std::lock_guard lock(mutex_);
     return std::all_of(slots_.begin(), slots_.end(),
                        [&](const Slot& slot) { return slot.window.is_idle(now, slot.length); });
   }
 
-  void free_idle_windows(TimePoint now) {
+  void free_idle_windows(Moment now) {
     const std::lock_guard lock(mutex_);
     std::erase_if(slots_, [&](const Slot& slot) { return slot.window.is_idle(now, slot.length); });
   }
 
   // Fills in everything but the tier and the wall-clock times' base, `decision.decided_at`.
-  void acquire(const Quota& quota, std::uint32_t cost, TimePoint now, Decision& decision) {
+  void acquire(const Quota& quota, std::uint32_t cost, Moment now, Decision& decision) {
     const std::lock_guard lock(mutex_);
     std::int64_t stamp_ms = std::numeric_limits<std::int64_t>::min();
     for (std::size_t i = 0; i < quota.policies.size(); ++i) {
@@ -104,7 +104,7 @@ class MemoryLimiter::Budget final : public KeyBudget {
   }
 
   // The policy's window, moved to place `index`: from the second call on it is there already.
-  Window& window_of(const Policy& policy, std::size_t index, TimePoint now) {
+  Window& window_of(const Policy& policy, std::size_t index, Moment now) {
     if (index < slots_.size() && slots_[index].policy == policy.name) {
       slots_[index].length = policy.window;
       return slots_[index].window;

@@ -1,7 +1,9 @@
 // Decides whether a call may proceed now. This is the seam between the rule (an exact sliding window) and the place
 // where the windows live: this process, or Redis. Not for concurrency limits.
 #pragma once
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +32,15 @@ class RateLimiter {
   // delay. Blocks up to the backend's deadline (memory: never blocks). Returns unavailable if the backend cannot answer;
   // the caller chooses what that means.
   virtual Result<Decision> acquire(KeyBudget& budget, const Quota& quota, std::uint32_t cost) = 0;
+
+  using Decided = std::function<void(Result<Decision>)>;
+  // As acquire(), without blocking: the decision if it can be made at once, else nothing, and then `decided` is called
+  // once, from a thread of the limiter, where it must not block. `quota` must live until then. A backend that decides
+  // in this process has nothing to wait for, so the default asks acquire().
+  virtual std::optional<Result<Decision>> acquire_or_call(const std::shared_ptr<KeyBudget>& budget, const Quota& quota,
+                                                          std::uint32_t cost, Decided /*decided*/) {
+    return acquire(*budget, quota, cost);
+  }
 
   // Gives back what `decision` spent (a call that failed inside Weir). Best effort. Never blocks.
   virtual void refund(KeyBudget& budget, const Quota& quota, const Decision& decision, std::uint32_t cost) = 0;

@@ -80,8 +80,12 @@ RedisReply reply_of(const redisReply& reply) {
 
 }  // namespace
 
-// Where one caller waits. Thread-safe: mutex guards answer.
+// Where one caller waits, or who is called back. Thread-safe: mutex guards answer, and `then` is the thread's alone once
+// it was submitted.
 struct RedisConnection::Call {
+  bool is_called_back = false;
+  Answered then;    // empty once called
+  TimePoint until;  // of one who is called back; one who waits looks at the clock himself
   std::mutex mutex;
   std::condition_variable answered;
   std::optional<Result<RedisReply>> answer;
@@ -111,7 +115,7 @@ class RedisConnection::Link {
     void operator()(redisReply* reply) const { freeReplyObject(reply); }
   };
   struct Sent {
-    std::shared_ptr<Call> call;
+    std::shared_ptr<Call> call;  // null: nobody waits
     TimePoint sent_at;
     bool is_greeting = false;
   };
@@ -146,9 +150,10 @@ class RedisConnection::Link {
       case Phase::greeting: return greeting_until_;
       case Phase::ready: break;
     }
-    if (gather_until_) return gather_until_;
-    if (!sent_.empty()) return sent_.front().sent_at + kSilenceMax;
-    return std::nullopt;
+    std::optional<TimePoint> until = gather_until_;
+    if (!until && !sent_.empty()) until = sent_.front().sent_at + kSilenceMax;
+    if (until && !called_back_.empty()) return std::min(*until, called_back_.front()->until);
+    return until;
   }
 
   void step() {
@@ -165,6 +170,7 @@ class RedisConnection::Link {
     if (phase_ == Phase::ready || phase_ == Phase::greeting) send();
 
     const auto now = steady_clock::now();
+    give_up_late(now);
     if ((phase_ == Phase::connecting || phase_ == Phase::greeting) && now >= greeting_until_) {
       close("no connection within " + std::to_string(kGreetingMax.count()) + " ms");
     } else if (phase_ == Phase::ready && !sent_.empty() && now >= sent_.front().sent_at + kSilenceMax) {
@@ -248,7 +254,18 @@ class RedisConnection::Link {
         --owner_.unanswered_;
         continue;
       }
+      if (each.call != nullptr && each.call->then) called_back_.push_back(each.call);
       append(each.command, {std::move(each.call), now, false});
+    }
+  }
+
+  // Those who wait look at the clock themselves; those who are called must be told.
+  void give_up_late(TimePoint now) {
+    while (!called_back_.empty() && (called_back_.front()->then == nullptr || called_back_.front()->until <= now)) {
+      const std::shared_ptr<Call> late = std::move(called_back_.front());
+      called_back_.pop_front();
+      // Its answer may still come: then it finds nobody.
+      if (const Answered then = std::exchange(late->then, nullptr)) then(owner_.away("no answer within the deadline"));
     }
   }
 
@@ -268,6 +285,10 @@ class RedisConnection::Link {
   void answer(const std::shared_ptr<Call>& call, Result<RedisReply> answer) {
     --owner_.unanswered_;
     if (call == nullptr) return;
+    if (call->is_called_back) {
+      if (const Answered then = std::exchange(call->then, nullptr)) then(std::move(answer));
+      return;
+    }
     {
       const std::lock_guard lock(call->mutex);
       call->answer = std::move(answer);
@@ -290,6 +311,7 @@ class RedisConnection::Link {
     }
     for (const Pending& each : taken) answer(each.call, owner_.away(why));
     sent_.clear();
+    called_back_.clear();
     gather_until_.reset();
     has_unwritten_ = false;
     context_.reset();
@@ -304,6 +326,7 @@ class RedisConnection::Link {
   std::unique_ptr<redisContext, FreeContext> context_;
   Phase phase_ = Phase::closed;
   std::deque<Sent> sent_;  // in the order in which answers come
+  std::deque<std::shared_ptr<Call>> called_back_;  // of those sent, in the order of their deadlines
   bool has_unwritten_ = false;
   short socket_events_ = 0;
   std::optional<TimePoint> gather_until_;  // set while commands wait for company
@@ -328,9 +351,13 @@ RedisConnection::RedisConnection(RedisSettings settings)
 }
 
 RedisConnection::~RedisConnection() {
-  thread_.request_stop();
-  thread_.join();
+  stop();
   ::close(wake_);
+}
+
+void RedisConnection::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
 }
 
 Result<RedisReply> RedisConnection::call(std::span<const std::string_view> arguments) {
@@ -346,6 +373,14 @@ Result<RedisReply> RedisConnection::call(std::span<const std::string_view> argum
     return away("no answer within the deadline");
   }
   return *std::move(call->answer);
+}
+
+Result<void> RedisConnection::call_back(std::span<const std::string_view> arguments, Answered answered) {
+  const auto call = std::make_shared<Call>();
+  call->then = std::move(answered);
+  call->is_called_back = true;
+  call->until = steady_clock::now() + settings_.deadline;
+  return submit(arguments, call);
 }
 
 bool RedisConnection::post(std::span<const std::string_view> arguments) {

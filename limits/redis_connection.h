@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -45,8 +46,16 @@ class RedisConnection {
   Result<RedisReply> call(std::span<const std::string_view> arguments, TimePoint until);
   // The same, up to the settings' deadline from now.
   Result<RedisReply> call(std::span<const std::string_view> arguments);
+  using Answered = std::function<void(Result<RedisReply>)>;
+  // As call(), but `answered` is told, once, on the connection's thread, where it must not block. It may send more.
+  // Returns unavailable, and calls nobody, if there is no connection or no room.
+  Result<void> call_back(std::span<const std::string_view> arguments, Answered answered);
   // Sends without waiting for an answer. False if there is no connection or no room. Never blocks.
   bool post(std::span<const std::string_view> arguments);
+
+  // Ends the connection and fails everyone who waits or is to be called; nobody is called later. Called by the
+  // destructor; before it by an owner whose callbacks need what dies earlier. Blocks for the thread's end.
+  void stop();
 
   [[nodiscard]] bool is_connected() const { return is_connected_.load(std::memory_order_relaxed); }
   [[nodiscard]] const RedisSettings& settings() const { return settings_; }

@@ -39,6 +39,11 @@ Error not_decided(std::string cause) {
       .retry_in(std::chrono::seconds{1});
 }
 
+// A server that was started again, or a SCRIPT FLUSH.
+bool is_script_missing(const Result<RedisReply>& reply) {
+  return reply && reply->kind == RedisReply::Kind::error && reply->text.starts_with("NOSCRIPT");
+}
+
 // Numbers that a sane server cannot send are an error, not a wrong decision.
 Result<Decision> decision_of(const RedisReply& reply, const Quota& quota, UnixMillis now) {
   const std::vector<std::int64_t>& numbers = reply.integers;
@@ -88,6 +93,41 @@ class RedisLimiter::Budget final : public KeyBudget {
   DenyCache refusals_;
 };
 
+// The script's call with its arguments, as Redis reads them. Not thread-safe: a value on the stack.
+class RedisLimiter::Question {
+ public:
+  enum class Script : std::uint8_t {
+    digest,
+    whole,  // leaves the script there for the next digest
+  };
+
+  // `now` is sent to the script if there is one. The quota and the budget must outlive the question.
+  Question(const Budget& budget, const Quota& quota, std::uint32_t cost, Script script,
+           std::optional<std::int64_t> now) {
+    arguments_.push_back(script == Script::digest ? "EVALSHA" : "EVAL");
+    arguments_.push_back(script == Script::digest ? window_script_digest() : window_script());
+    add_number(static_cast<std::int64_t>(quota.policies.size()));
+    for (const Policy& policy : quota.policies) arguments_.push_back(lists_.emplace_back(budget.list_of(policy)));
+    for (const Policy& policy : quota.policies) {
+      add_number(policy.cost_of(cost));
+      add_number(policy.limit);
+      add_number(policy.window.count());
+    }
+    if (now) add_number(*now);
+  }
+  Question(const Question&) = delete;
+  Question& operator=(const Question&) = delete;
+
+  [[nodiscard]] std::span<const std::string_view> arguments() const { return {arguments_.begin(), arguments_.size()}; }
+
+ private:
+  void add_number(std::int64_t number) { arguments_.push_back(numbers_.emplace_back(number).text()); }
+
+  InlineVector<std::string, kPoliciesMax> lists_;
+  InlineVector<Digits, 2 + 3 * kPoliciesMax> numbers_;
+  InlineVector<std::string_view, kArgumentsMax> arguments_;
+};
+
 RedisLimiter::RedisLimiter(RedisConnection& connection, const Clock& clock, ScriptClock script_clock)
     : connection_(connection), clock_(clock), script_clock_(script_clock) {}
 
@@ -97,7 +137,8 @@ std::shared_ptr<KeyBudget> RedisLimiter::budget(std::string_view key_id) {
   return budgets_.get(key_id, clock_.steady_now(), [&] { return std::make_shared<Budget>(key_id); });
 }
 
-Result<Decision> RedisLimiter::acquire(KeyBudget& key_budget, const Quota& quota, std::uint32_t cost) {
+std::optional<Result<Decision>> RedisLimiter::known(Budget& budget, const Quota& quota, std::uint32_t cost,
+                                                    DenyCache::Asked& asked) const {
   CHECK(quota.policies.size() <= kPoliciesMax, "a quota has at most kPoliciesMax policies");
   if (quota.is_unlimited || quota.policies.empty()) {
     Decision decision;
@@ -106,11 +147,13 @@ Result<Decision> RedisLimiter::acquire(KeyBudget& key_budget, const Quota& quota
     decision.decided_at = clock_.now();
     return decision;
   }
-  auto& budget = static_cast<Budget&>(key_budget);
-  DenyCache::Asked asked{.at = clock_.steady_now(), .answered_at = {}, .version = budget.refusals().version()};
+  asked = {.at = clock_.steady_now(), .answered_at = {}, .version = budget.refusals().version()};
   if (std::optional<Decision> refusal = budget.refusals().find(quota, cost, asked.at)) return *std::move(refusal);
+  return std::nullopt;
+}
 
-  Result<RedisReply> reply = ask(budget, quota, cost);
+Result<Decision> RedisLimiter::learn(Budget& budget, const Quota& quota, std::uint32_t cost, DenyCache::Asked asked,
+                                     Result<RedisReply> reply) const {
   if (!reply) return std::move(reply).error();
   if (reply->kind != RedisReply::Kind::integers) {
     return not_decided(connection_.settings().shown() + ": " + reply->text);
@@ -126,33 +169,49 @@ Result<Decision> RedisLimiter::acquire(KeyBudget& key_budget, const Quota& quota
   return decision;
 }
 
+Result<Decision> RedisLimiter::acquire(KeyBudget& key_budget, const Quota& quota, std::uint32_t cost) {
+  auto& budget = static_cast<Budget&>(key_budget);
+  DenyCache::Asked asked;
+  if (auto decision = known(budget, quota, cost, asked)) return *std::move(decision);
+  return learn(budget, quota, cost, asked, ask(budget, quota, cost));
+}
+
+std::optional<Result<Decision>> RedisLimiter::acquire_or_call(const std::shared_ptr<KeyBudget>& key_budget,
+                                                              const Quota& quota, std::uint32_t cost,
+                                                              Decided decided) {
+  // Without a connection, whoever waits keeps to the deadline; the connection's thread would not.
+  if (!connection_.is_connected()) return acquire(*key_budget, quota, cost);
+  auto& budget = static_cast<Budget&>(*key_budget);
+  DenyCache::Asked asked;
+  if (auto decision = known(budget, quota, cost, asked)) return decision;
+
+  auto answered = [this, key_budget, &quota, cost, asked, decided = std::move(decided)](Result<RedisReply> reply) {
+    auto& of_key = static_cast<Budget&>(*key_budget);
+    if (!is_script_missing(reply)) return decided(learn(of_key, quota, cost, asked, std::move(reply)));
+    auto again = [this, key_budget, &quota, cost, asked, decided](Result<RedisReply> second) {
+      decided(learn(static_cast<Budget&>(*key_budget), quota, cost, asked, std::move(second)));
+    };
+    const Question question(of_key, quota, cost, Question::Script::whole, now_for_script());
+    if (auto sent = connection_.call_back(question.arguments(), std::move(again)); !sent) decided(sent.error());
+  };
+  const Question question(budget, quota, cost, Question::Script::digest, now_for_script());
+  auto sent = connection_.call_back(question.arguments(), std::move(answered));
+  if (!sent) return std::move(sent).error();
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> RedisLimiter::now_for_script() const {
+  if (script_clock_ == ScriptClock::server) return std::nullopt;
+  return to_unix_ms(clock_.now());
+}
+
 Result<RedisReply> RedisLimiter::ask(const Budget& budget, const Quota& quota, std::uint32_t cost) {
-  InlineVector<std::string, kPoliciesMax> lists;
-  InlineVector<Digits, 2 + 3 * kPoliciesMax> numbers;
-  InlineVector<std::string_view, kArgumentsMax> arguments;
-  const auto add_number = [&](std::int64_t number) { arguments.push_back(numbers.emplace_back(number).text()); };
-
-  arguments.push_back("EVALSHA");
-  arguments.push_back(window_script_digest());
-  add_number(static_cast<std::int64_t>(quota.policies.size()));
-  for (const Policy& policy : quota.policies) arguments.push_back(lists.emplace_back(budget.list_of(policy)));
-  for (const Policy& policy : quota.policies) {
-    add_number(policy.cost_of(cost));
-    add_number(policy.limit);
-    add_number(policy.window.count());
-  }
-  if (script_clock_ == ScriptClock::ours) add_number(to_unix_ms(clock_.now()));
-
-  const std::span<const std::string_view> all{arguments.begin(), arguments.size()};
   const auto until = std::chrono::steady_clock::now() + connection_.settings().deadline;
-  Result<RedisReply> reply = connection_.call(all, until);
-  if (reply && reply->kind == RedisReply::Kind::error && reply->text.starts_with("NOSCRIPT")) {
-    // A server that was started again, or a SCRIPT FLUSH. EVAL leaves the script there for the next EVALSHA.
-    arguments[0] = "EVAL";
-    arguments[1] = window_script();
-    reply = connection_.call(all, until);
-  }
-  return reply;
+  const auto now = now_for_script();
+  Result<RedisReply> reply =
+      connection_.call(Question(budget, quota, cost, Question::Script::digest, now).arguments(), until);
+  if (!is_script_missing(reply)) return reply;
+  return connection_.call(Question(budget, quota, cost, Question::Script::whole, now).arguments(), until);
 }
 
 void RedisLimiter::refund(KeyBudget& key_budget, const Quota& quota, const Decision& decision, std::uint32_t cost) {

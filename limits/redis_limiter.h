@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "limits/budget_registry.h"
+#include "limits/deny_cache.h"
 #include "limits/rate_limiter.h"
 #include "limits/redis_connection.h"
 
@@ -32,12 +33,23 @@ class RedisLimiter final : public RateLimiter {
   // Blocks up to the connection's deadline. Returns unavailable if Redis did not decide: away, late, or an error such
   // as OOM, READONLY or LOADING.
   Result<Decision> acquire(KeyBudget& budget, const Quota& quota, std::uint32_t cost) override;
+  // Never blocks while there is a connection; without one, as acquire().
+  std::optional<Result<Decision>> acquire_or_call(const std::shared_ptr<KeyBudget>& budget, const Quota& quota,
+                                                  std::uint32_t cost, Decided decided) override;
   void refund(KeyBudget& budget, const Quota& quota, const Decision& decision, std::uint32_t cost) override;
 
  private:
   class Budget;
+  class Question;
 
+  // The decision if no question is needed; else nothing, and `asked` is filled in.
+  std::optional<Result<Decision>> known(Budget& budget, const Quota& quota, std::uint32_t cost,
+                                        DenyCache::Asked& asked) const;
+  Result<Decision> learn(Budget& budget, const Quota& quota, std::uint32_t cost, DenyCache::Asked asked,
+                         Result<RedisReply> reply) const;
   Result<RedisReply> ask(const Budget& budget, const Quota& quota, std::uint32_t cost);
+
+  [[nodiscard]] std::optional<std::int64_t> now_for_script() const;
 
   RedisConnection& connection_;
   const Clock& clock_;

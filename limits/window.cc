@@ -13,14 +13,6 @@ using std::chrono::milliseconds;
 // The first ring: a key that makes a call now and then costs 32 bytes.
 constexpr std::uint32_t kFirstCapacity = 8;
 
-std::int64_t floor_ms(Window::TimePoint time) {
-  return std::chrono::floor<milliseconds>(time.time_since_epoch()).count();
-}
-
-std::int64_t ceil_ms(Window::TimePoint time) {
-  return std::chrono::ceil<milliseconds>(time.time_since_epoch()).count();
-}
-
 }  // namespace
 
 std::uint32_t& Window::slot(std::uint32_t index) const {
@@ -28,7 +20,7 @@ std::uint32_t& Window::slot(std::uint32_t index) const {
   return offsets_[place < capacity_ ? place : place - capacity_];
 }
 
-WindowDecision Window::admit(std::uint32_t cost, TimePoint now, std::uint32_t limit, milliseconds length) {
+WindowDecision Window::admit(std::uint32_t cost, Moment now, std::uint32_t limit, milliseconds length) {
   expire(now, length);
   WindowDecision decision;
   decision.is_admitted = cost == 0 || has_room(cost, limit);
@@ -43,8 +35,8 @@ WindowDecision Window::admit(std::uint32_t cost, TimePoint now, std::uint32_t li
   return decision;
 }
 
-void Window::expire(TimePoint now, milliseconds length) {
-  const std::int64_t last_gone_ms = floor_ms(now) - length.count();
+void Window::expire(Moment now, milliseconds length) {
+  const std::int64_t last_gone_ms = now.floor_ms - length.count();
   // Each unit is dropped once, so this costs a spent unit's price at most once more.
   while (count_ > 0 && base_ms_ + offsets_[head_] <= last_gone_ms) {
     head_ = head_ + 1 < capacity_ ? head_ + 1 : 0;
@@ -52,8 +44,8 @@ void Window::expire(TimePoint now, milliseconds length) {
   }
 }
 
-std::int64_t Window::next_stamp(TimePoint now) const {
-  const std::int64_t stamp_ms = ceil_ms(now);
+std::int64_t Window::next_stamp(Moment now) const {
+  const std::int64_t stamp_ms = now.ceil_ms;
   // Two threads may reach the lock in the other order than they read the clock; the ring must stay sorted.
   return count_ > 0 ? std::max(stamp_ms, time_of(count_ - 1)) : stamp_ms;
 }
@@ -70,16 +62,16 @@ void Window::spend(std::uint32_t cost, std::int64_t stamp_ms, std::uint32_t limi
   }
 }
 
-milliseconds Window::reset_in(TimePoint now, milliseconds length) const {
+milliseconds Window::reset_in(Moment now, milliseconds length) const {
   if (count_ == 0) return milliseconds{0};
-  return milliseconds{time_of(0) + length.count() - floor_ms(now)};
+  return milliseconds{time_of(0) + length.count() - now.floor_ms};
 }
 
-milliseconds Window::retry_in(std::uint32_t cost, TimePoint now, std::uint32_t limit, milliseconds length) const {
+milliseconds Window::retry_in(std::uint32_t cost, Moment now, std::uint32_t limit, milliseconds length) const {
   if (cost > limit) return length;  // never: the caller learns that from the limit
   if (has_room(cost, limit)) return milliseconds{0};
   const std::uint32_t must_leave = count_ - (limit - cost);
-  return milliseconds{time_of(must_leave - 1) + length.count() - floor_ms(now)};
+  return milliseconds{time_of(must_leave - 1) + length.count() - now.floor_ms};
 }
 
 std::uint32_t Window::refund(std::int64_t stamp_ms, std::uint32_t cost) {
@@ -95,8 +87,8 @@ std::uint32_t Window::refund(std::int64_t stamp_ms, std::uint32_t cost) {
   return taken;
 }
 
-bool Window::is_idle(TimePoint now, milliseconds length) const {
-  return count_ == 0 || time_of(count_ - 1) + length.count() <= floor_ms(now);
+bool Window::is_idle(Moment now, milliseconds length) const {
+  return count_ == 0 || time_of(count_ - 1) + length.count() <= now.floor_ms;
 }
 
 void Window::reserve(std::uint32_t units, std::uint32_t limit) {

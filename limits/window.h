@@ -16,6 +16,17 @@ struct WindowDecision {
   std::int64_t stamp_ms = 0;               // what refund() wants to know
 };
 
+// A time as the window counts it: whole milliseconds, rounded down when asking and up when spending. Made once for all
+// the questions of a decision. Not thread-safe: a value.
+struct Moment {
+  std::int64_t floor_ms = 0;
+  std::int64_t ceil_ms = 0;
+
+  Moment(std::chrono::steady_clock::time_point time)  // NOLINT(google-explicit-constructor): the same moment
+      : floor_ms(std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count()),
+        ceil_ms(floor_ms + (time.time_since_epoch() > std::chrono::milliseconds{floor_ms} ? 1 : 0)) {}
+};
+
 // Units spent at t count for every now with now - t < W and for none with now - t >= W: the window is half open, so
 // that the L+1st unit is admitted exactly W after the first. Times are kept in whole milliseconds, rounded up when
 // spending and down when asking, so rounding can only delay, never admit one unit too many.
@@ -23,27 +34,25 @@ struct WindowDecision {
 // Not thread-safe: owned by a key's budget, which locks.
 class Window {
  public:
-  using TimePoint = std::chrono::steady_clock::time_point;
-
   // Longer windows do not fit the 32-bit offsets with room for rebasing.
   static constexpr std::chrono::milliseconds kLengthMax = std::chrono::hours{24 * 24};
 
   // Spends `cost` units, or none. A cost above `limit` is refused with the window's length as the delay. `limit` and
   // `length` may differ from call to call (a changed tier): what is spent stays spent. A clock that goes backwards
   // makes nothing free early: what is spent then counts from the newest unit's time.
-  WindowDecision admit(std::uint32_t cost, TimePoint now, std::uint32_t limit, std::chrono::milliseconds length);
+  WindowDecision admit(std::uint32_t cost, Moment now, std::uint32_t limit, std::chrono::milliseconds length);
 
   // The same in steps, for a call that must satisfy several windows at once: expire each, ask each has_room(), then
   // spend() in all, with one stamp (the largest of their next_stamp()).
-  void expire(TimePoint now, std::chrono::milliseconds length);
+  void expire(Moment now, std::chrono::milliseconds length);
   [[nodiscard]] bool has_room(std::uint32_t cost, std::uint32_t limit) const {
     return cost <= limit && count_ <= limit - cost;
   }
-  [[nodiscard]] std::int64_t next_stamp(TimePoint now) const;
+  [[nodiscard]] std::int64_t next_stamp(Moment now) const;
   void spend(std::uint32_t cost, std::int64_t stamp_ms, std::uint32_t limit);
   [[nodiscard]] std::uint32_t remaining(std::uint32_t limit) const { return count_ < limit ? limit - count_ : 0; }
-  [[nodiscard]] std::chrono::milliseconds reset_in(TimePoint now, std::chrono::milliseconds length) const;
-  [[nodiscard]] std::chrono::milliseconds retry_in(std::uint32_t cost, TimePoint now, std::uint32_t limit,
+  [[nodiscard]] std::chrono::milliseconds reset_in(Moment now, std::chrono::milliseconds length) const;
+  [[nodiscard]] std::chrono::milliseconds retry_in(std::uint32_t cost, Moment now, std::uint32_t limit,
                                                    std::chrono::milliseconds length) const;
 
   // Takes back up to `cost` units that were spent with this stamp. The number taken back.
@@ -52,7 +61,7 @@ class Window {
   // Units held, expired ones included until the next expire().
   [[nodiscard]] std::uint32_t size() const { return count_; }
   // True if every unit has left by `now`.
-  [[nodiscard]] bool is_idle(TimePoint now, std::chrono::milliseconds length) const;
+  [[nodiscard]] bool is_idle(Moment now, std::chrono::milliseconds length) const;
   [[nodiscard]] std::size_t heap_bytes() const { return capacity_ * sizeof(std::uint32_t); }
 
  private:

@@ -40,6 +40,10 @@ class LimiterBackend {
     Shared(limits::RedisSettings settings, limits::RateLimiter& local, const limits::FallbackSettings& on_loss,
            const Clock& clock)
         : connection(std::move(settings)), limiter(connection, clock), fallback(limiter, local, clock, on_loss) {}
+    // What the connection calls back are the two limiters.
+    ~Shared() { connection.stop(); }
+    Shared(const Shared&) = delete;
+    Shared& operator=(const Shared&) = delete;
 
     limits::RedisConnection connection;
     limits::RedisLimiter limiter;

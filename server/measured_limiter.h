@@ -14,6 +14,9 @@ class MeasuredLimiter final : public limits::RateLimiter {
 
   std::shared_ptr<limits::KeyBudget> budget(std::string_view key_id) override { return inner_.budget(key_id); }
   Result<limits::Decision> acquire(limits::KeyBudget& budget, const limits::Quota& quota, std::uint32_t cost) override;
+  std::optional<Result<limits::Decision>> acquire_or_call(const std::shared_ptr<limits::KeyBudget>& budget,
+                                                          const limits::Quota& quota, std::uint32_t cost,
+                                                          Decided decided) override;
   void refund(limits::KeyBudget& budget, const limits::Quota& quota, const limits::Decision& decision,
               std::uint32_t cost) override {
     inner_.refund(budget, quota, decision, cost);

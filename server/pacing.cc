@@ -25,6 +25,10 @@ const limits::Quota& quota_of(const tools::Caller& caller, limits::CallKind kind
   return kind == limits::CallKind::scan ? caller.scan_quota : caller.quota;
 }
 
+Error stopping() {
+  return Error(ErrorCode::unavailable, "The server is stopping. Try again shortly.").retry_in(std::chrono::seconds{1});
+}
+
 // What the calls before one another will have spent.
 struct Ahead {
   std::size_t calls = 0;
@@ -79,10 +83,13 @@ class Pacing::Core : public std::enable_shared_from_this<Core> {
     bool is_stopped = false;
   };
   class Ticket;
+  class Asking;
 
   [[nodiscard]] bool is_held_up(limits::KeyBudget* budget) const;
   [[nodiscard]] Ahead ahead_of_newcomer(limits::KeyBudget* budget) const;
   Result<limits::Decision> ask(const tools::Caller& caller, limits::CallKind kind, std::uint32_t cost);
+  std::shared_ptr<tools::PendingCall> go_or_join(Spending spending, milliseconds patience, Done done, Moved moved,
+                                                 Result<limits::Decision> decision);
   Result<limits::Decision> refusal_behind(const Ahead& ahead, const tools::Caller& caller, limits::CallKind kind,
                                           std::uint32_t cost);
   void expect(limits::KeyBudget* budget, std::uint64_t id, TimePoint at);
@@ -119,6 +126,44 @@ class Pacing::Core::Ticket final : public tools::PendingCall {
   const std::weak_ptr<Core> core_;
   const std::shared_ptr<limits::KeyBudget> budget_;
   const std::uint64_t id_;
+};
+
+// A call whose decision is under way: its place is not known yet. Thread-safe.
+class Pacing::Core::Asking final : public tools::PendingCall {
+ public:
+  // What is decided and who waits for it. Shared by the limiter's thread, the executor and whoever may leave.
+  struct Question {
+    Spending spending;
+    milliseconds patience;
+    Done done;
+    Result<limits::Decision> decision{limits::Decision{}};
+    struct Place {
+      std::shared_ptr<tools::PendingCall> ticket;
+      bool is_left = false;
+    };
+    Guarded<Place> place{};
+  };
+
+  explicit Asking(std::shared_ptr<Question> question) : question_(std::move(question)) {}
+  ~Asking() override {
+    // The ticket goes outside the lock: leaving a queue takes others.
+    const auto ticket = question_->place.with([](Question::Place& place) {
+      place.is_left = true;
+      return std::move(place.ticket);
+    });
+  }
+
+  // On the executor, once `question.decision` is there.
+  static void decided(Core& core, Question& question) {
+    auto ticket = core.go_or_join(std::move(question.spending), question.patience, std::move(question.done), {},
+                                  std::move(question.decision));
+    question.place.with([&](Question::Place& place) {
+      if (!place.is_left) place.ticket.swap(ticket);
+    });
+  }
+
+ private:
+  const std::shared_ptr<Question> question_;
 };
 
 bool Pacing::Core::is_held_up(limits::KeyBudget* budget) const {
@@ -197,7 +242,32 @@ std::shared_ptr<tools::PendingCall> Pacing::Core::admit(Spending spending, milli
   const std::shared_ptr<const tools::Caller> caller = spending.caller;
   limits::KeyBudget* const budget = caller->budget.get();
   const milliseconds patience = std::max(std::min<milliseconds>(wait, settings_.wait_max), kRounding);
-  Result<limits::Decision> decision = decide(*caller, spending.kind, spending.cost);
+  if (moved || (spending.cost > 0 && is_held_up(budget))) {
+    Result<limits::Decision> decision = decide(*caller, spending.kind, spending.cost);
+    return go_or_join(std::move(spending), patience, std::move(done), std::move(moved), std::move(decision));
+  }
+  const limits::CallKind kind = spending.kind;
+  const std::uint32_t cost = spending.cost;
+  auto question = std::make_shared<Asking::Question>(std::move(spending), patience, std::move(done));
+  auto decision = limiter_.acquire_or_call(
+      caller->budget, quota_of(*caller, kind), cost,
+      [weak = weak_from_this(), question](Result<limits::Decision> late) {
+        const auto core = weak.lock();
+        if (core == nullptr) return;
+        question->decision = std::move(late);
+        const bool is_taken = core->executor_.post([weak, question] {
+          if (const auto still_there = weak.lock()) Asking::decided(*still_there, *question);
+        });
+        if (!is_taken) question->done(stopping());
+      });
+  if (!decision) return std::make_shared<Asking>(std::move(question));
+  return go_or_join(std::move(question->spending), patience, std::move(question->done), {}, *std::move(decision));
+}
+
+std::shared_ptr<tools::PendingCall> Pacing::Core::go_or_join(Spending spending, milliseconds patience, Done done,
+                                                             Moved moved, Result<limits::Decision> decision) {
+  const std::shared_ptr<const tools::Caller> caller = spending.caller;
+  limits::KeyBudget* const budget = caller->budget.get();
   if (!decision || decision->is_allowed || decision->retry_after > patience) {
     done(std::move(decision));
     return nullptr;
@@ -452,8 +522,7 @@ void Pacing::Core::stop() {
   for (auto& [budget, queue] : queues) {
     if (queue.timer != 0) timers_.cancel(queue.timer);
     for (Entry& entry : queue.entries) {
-      entry.done(Error(ErrorCode::unavailable, "The server is stopping. Try again shortly.")
-                     .retry_in(std::chrono::seconds{1}));
+      entry.done(stopping());
     }
   }
 }

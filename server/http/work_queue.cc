@@ -29,28 +29,32 @@ WorkQueue::WorkQueue() : wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
 }
 
 bool WorkQueue::post(std::function<void()> work) {
+  bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
     if (is_closed_ || items_.size() >= kPostedWorkMax) return false;
     items_.push_back(std::move(work));
+    is_first = !std::exchange(is_waking_, true);
   }
-  wake_one();
+  if (is_first) wake_one();
   return true;
 }
 
 void WorkQueue::run_some() {
   for (int i = 0; i < kItemsPerWake; ++i) {
     std::function<void()> work;
-    bool has_more = false;
+    bool passes_on = false;
     {
       const std::lock_guard lock(mutex_);
+      // Who comes answers every wake-up so far: what is posted from now on wakes another.
+      if (i == 0) is_waking_ = false;
       if (items_.empty()) return;
       work = std::move(items_.front());
       items_.pop_front();
-      has_more = !items_.empty();
+      // Whoever takes the first item passes the wake-up on, and so does who stops while items are left.
+      if (!items_.empty() && (i == 0 || i + 1 == kItemsPerWake)) passes_on = !std::exchange(is_waking_, true);
     }
-    // Edges that came close together are one: whoever takes the first item passes the wake-up on.
-    if (has_more && (i == 0 || i + 1 == kItemsPerWake)) wake_one();
+    if (passes_on) wake_one();
     run(work);
   }
 }

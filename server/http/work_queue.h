@@ -33,9 +33,10 @@ class WorkQueue {
   void wake_one() const;
 
   const FileDescriptor wake_;
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  // guards what follows
   std::deque<std::function<void()>> items_;
   bool is_closed_ = false;
+  bool is_waking_ = false;    // a worker was woken and has not come yet: a burst of items costs one system call
 };
 
 }  // namespace weir::http

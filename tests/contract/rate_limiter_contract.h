@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <future>
 #include <memory>
 #include <random>
 #include <string>
@@ -47,11 +48,25 @@ class Oracle {
   std::vector<UnixMillis> units_;
 };
 
+// The decision of acquire_or_call(), waited for.
+inline Result<Decision> acquire_by_call(RateLimiter& limiter, const std::shared_ptr<KeyBudget>& budget,
+                                        const Quota& quota, std::uint32_t cost) {
+  const auto late = std::make_shared<std::promise<Result<Decision>>>();
+  auto decision = limiter.acquire_or_call(budget, quota, cost,
+                                          [late](Result<Decision> decided) { late->set_value(std::move(decided)); });
+  if (decision) return *std::move(decision);
+  return late->get_future().get();
+}
+
 template <typename Backend>
 class RateLimiterContract : public ::testing::Test {
  protected:
   Decision acquire(KeyBudget& budget, const Quota& quota, std::uint32_t cost = 1) {
-    Result<Decision> decision = backend_.limiter().acquire(budget, quota, cost);
+    // In turn: whoever waits and whoever is called get the same decisions.
+    is_called_ = !is_called_;
+    const std::shared_ptr<KeyBudget> not_owned(std::shared_ptr<void>(), &budget);
+    Result<Decision> decision = is_called_ ? acquire_by_call(backend_.limiter(), not_owned, quota, cost)
+                                           : backend_.limiter().acquire(budget, quota, cost);
     EXPECT_TRUE(decision.has_value());
     return decision ? std::move(*decision) : Decision{};
   }
@@ -63,6 +78,7 @@ class RateLimiterContract : public ::testing::Test {
   std::shared_ptr<KeyBudget> key(std::string_view id = "key_a") { return backend_.limiter().budget(id); }
 
   Backend backend_;
+  bool is_called_ = false;
 };
 
 TYPED_TEST_SUITE_P(RateLimiterContract);

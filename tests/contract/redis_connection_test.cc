@@ -8,6 +8,7 @@
 
 #include <thread>
 
+#include "base/guarded.h"
 #include "tests/support/eventually.h"
 #include "tests/support/redis_process.h"
 
@@ -201,6 +202,79 @@ TEST(RedisConnectionTest, AServerThatHangsForLongIsLeftAndFoundAgain) {
 
   redis.resume();
   EXPECT_TRUE(eventually([&] { return ask(connection, {"PING"}).has_value(); }));
+}
+
+// What was told, in order. Thread-safe.
+struct Told {
+  Guarded<std::vector<Result<RedisReply>>> replies;
+
+  RedisConnection::Answered answered() {
+    return [this](Result<RedisReply> reply) { replies.with([&](auto& all) { all.push_back(std::move(reply)); }); };
+  }
+  [[nodiscard]] std::size_t count() const { return replies.with([](const auto& all) { return all.size(); }); }
+};
+
+TEST(RedisConnectionTest, CallsBackWithEachAnswerInOrder) {
+  constexpr int kCalls = 500;
+  RedisProcess redis;
+  RedisConnection connection(redis.settings());
+  ASSERT_TRUE(eventually([&] { return connection.is_connected(); }));
+  Told told;
+  const std::vector<std::string_view> increase{"INCR", "counter"};
+
+  for (int call = 0; call < kCalls; ++call) ASSERT_TRUE(connection.call_back(increase, told.answered()).has_value());
+
+  ASSERT_TRUE(eventually([&] { return told.count() == kCalls; }));
+  told.replies.with([](const auto& all) {
+    for (int call = 0; call < kCalls; ++call) ASSERT_EQ(all[static_cast<std::size_t>(call)]->integers.at(0), call + 1);
+  });
+}
+
+TEST(RedisConnectionTest, CallsBackAfterTheDeadlineIfTheServerHangsAndOnlyOnce) {
+  RedisProcess redis;
+  RedisSettings settings = redis.settings();
+  settings.deadline = milliseconds{25};
+  RedisConnection connection(settings);
+  ASSERT_TRUE(eventually([&] { return ask(connection, {"PING"}).has_value(); }));
+  redis.stop();
+  Told told;
+  const std::vector<std::string_view> ping{"PING"};
+
+  const auto begin = steady_clock::now();
+  ASSERT_TRUE(connection.call_back(ping, told.answered()).has_value());
+  ASSERT_TRUE(connection.call_back(ping, told.answered()).has_value());
+  ASSERT_TRUE(eventually([&] { return told.count() == 2; }));
+  const auto took = steady_clock::now() - begin;
+  redis.resume();
+  ASSERT_TRUE(eventually([&] { return ask(connection, {"PING"}).has_value(); }));
+
+  EXPECT_GE(took, milliseconds{25});
+  EXPECT_EQ(told.count(), 2U);  // the late answers found nobody
+  told.replies.with([](const auto& all) {
+    for (const Result<RedisReply>& reply : all) EXPECT_EQ(reply.error().code, ErrorCode::unavailable);
+  });
+}
+
+TEST(RedisConnectionTest, ALostServerAndAnEndFailWhoeverIsToBeCalled) {
+  RedisProcess redis;
+  Told told;
+  RedisSettings settings = redis.settings();
+  settings.deadline = std::chrono::seconds{60};
+  RedisConnection connection(settings);
+  ASSERT_TRUE(eventually([&] { return connection.is_connected(); }));
+  const std::vector<std::string_view> blocking{"BLPOP", "never", "0"};
+  ASSERT_TRUE(connection.call_back(blocking, told.answered()).has_value());
+  ASSERT_TRUE(eventually([&] { return redis.info("clients", "blocked_clients") == "1"; }));
+
+  redis.restart();
+
+  ASSERT_TRUE(eventually([&] { return told.count() == 1; }));
+  ASSERT_TRUE(eventually([&] { return connection.is_connected(); }));
+  ASSERT_TRUE(connection.call_back(blocking, told.answered()).has_value());
+  connection.stop();
+  EXPECT_EQ(told.count(), 2U);
+  EXPECT_FALSE(connection.call_back(blocking, told.answered()).has_value());
+  EXPECT_EQ(told.count(), 2U);
 }
 
 TEST(RedisConnectionTest, KeepsABoundedNumberOfCallsWaiting) {

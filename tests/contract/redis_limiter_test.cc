@@ -273,6 +273,18 @@ TEST_F(RedisLimiterTest, TheScriptIsLoadedAgainAfterAFlush) {
   EXPECT_EQ(backend_.redis.calls_of("eval"), sent_whole);
 }
 
+TEST_F(RedisLimiterTest, TheScriptIsLoadedAgainForWhoeverIsCalledBack) {
+  const auto budget = backend_.shared.budget("key_a");
+  acquire(*budget, minute_quota(5));
+  backend_.redis.command({"SCRIPT", "FLUSH"});
+
+  const Quota quota = minute_quota(5);
+  const Result<Decision> decision = testing::acquire_by_call(backend_.shared, budget, quota, 1);
+
+  ASSERT_TRUE(decision.has_value()) << decision.error().cause;
+  EXPECT_EQ(decision->shown()->remaining, 3U);
+}
+
 TEST_F(RedisLimiterTest, AClockThatWasSetBackFreesNothingEarly) {
   const auto budget = backend_.shared.budget("key_a");
   acquire(*budget, minute_quota(2), 2);

@@ -6,6 +6,7 @@
 #include "limits/fallback_limiter.h"
 #include "limits/memory_limiter.h"
 #include "limits/redis_limiter.h"
+#include "tests/contract/rate_limiter_contract.h"
 #include "tests/support/eventually.h"
 #include "tests/support/redis_process.h"
 
@@ -106,6 +107,23 @@ TEST_F(RedisLossTest, AServerThatHangsSlowsOneDecisionAndNotAll) {
   EXPECT_LT(took, std::chrono::seconds{5});
   EXPECT_TRUE(limiter_.is_degraded());
   expect_local_and_back([this] { redis_.resume(); });
+}
+
+TEST_F(RedisLossTest, WhoeverIsCalledBackIsDecidedForByThisNodeAfterTheDeadline) {
+  redis_.stop();
+
+  const auto begin = steady_clock::now();
+  const Result<Decision> late = testing::acquire_by_call(limiter_, limiter_.budget("key_a"), quota_, 1);
+  const Result<Decision> next = testing::acquire_by_call(limiter_, limiter_.budget("key_a"), quota_, 1);
+  const auto took = steady_clock::now() - begin;
+  redis_.resume();
+
+  ASSERT_TRUE(late.has_value() && next.has_value());
+  EXPECT_TRUE(late->is_degraded);
+  EXPECT_TRUE(next->is_degraded);
+  EXPECT_EQ(next->shown()->remaining, kLimit / kNodes - 2);
+  EXPECT_LT(took, std::chrono::seconds{2});
+  EXPECT_TRUE(is_shared_again());
 }
 
 TEST_F(RedisLossTest, AServerWithoutMemoryCountsAsLost) {
