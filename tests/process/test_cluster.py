@@ -27,7 +27,6 @@ class Nodes:
                                arguments=[*shared, *PATIENT, *arguments], keeps_port=True) for _ in range(count)]
 
     def __enter__(self):
-        (pathlib.Path(self._folder.name) / "data").mkdir()
         try:
             self.postgres.start()
             if self.redis:
@@ -82,7 +81,8 @@ def ended(server, scan_id):
 class Cluster(unittest.TestCase):
     def test_only_one_of_the_nodes_makes_the_first_key(self):
         with Postgres() as postgres, tempfile.TemporaryDirectory(prefix="weir-cluster-") as folder:
-            servers = [Server(data=pathlib.Path(folder) / str(n), environment={"WEIR_STORE_URL": postgres.url}) for n in range(3)]
+            environment = {"WEIR_STORE_URL": postgres.url, "WEIR_WEBHOOKS_KEY_FILE": f"{folder}/secrets.key"}
+            servers = [Server(data=pathlib.Path(folder) / str(n), environment=environment) for n in range(3)]
 
             def start(server):
                 try:
