@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/log.h"
+#include "streaming/event_envelope.h"
 #include "streaming/sse.h"
 
 namespace weir::streaming {
@@ -88,15 +89,16 @@ Result<EventSelection> EventLog::select(const Feed& feed, const EventFilter& fil
   const auto asked = position.empty() ? std::optional<std::int64_t>(0) : seq_at(feed.kind, position);
   std::int64_t at = asked.value_or(0);
   bool is_foreign = !asked;
+  const std::int64_t rows_max = filter.is_empty() ? limit : kReadLimitMax;
   for (std::int64_t looked_at = 0; looked_at < kSelectedFromMax;) {
-    auto page = read(feed, at, kReadLimitMax);
+    auto page = read(feed, at, rows_max);
     if (!page) return std::move(page).error();
     selection.last = page->last;
     if (looked_at == 0 && at > page->last) {
       // Of another history: a database that was restored has given fewer numbers.
       is_foreign = true;
       at = 0;
-      if (page = read(feed, at, kReadLimitMax); !page) return std::move(page).error();
+      if (page = read(feed, at, rows_max); !page) return std::move(page).error();
     }
     if (looked_at == 0 && !position.empty()) {
       const std::int64_t first = page->events.empty() ? page->last + 1 : feed.seq_of(page->events.front());
@@ -155,15 +157,7 @@ std::string EventLog::id_of(std::int64_t seq) const { return epoch_ + "-" + std:
 
 std::string EventLog::id_of(const Event& event) const { return id_of(event.seq); }
 
-Json EventLog::to_json(const Event& event) const {
-  return {{"id", id_of(event)},
-          {"seq", event.seq},
-          {"type", event.type},
-          {"resource", event.resource_id},
-          {"account", event.account_id},
-          {"ts", to_rfc3339(event.at)},
-          {"data", event.data}};
-}
+Json EventLog::to_json(const Event& event) const { return envelope_of(event, epoch_); }
 
 std::string EventLog::position_text(Feed::Kind kind, std::int64_t seq) const {
   return kind == Feed::Kind::resource ? id_of(seq) : epoch_ + "-a" + std::to_string(seq);

@@ -44,7 +44,7 @@ class WebhookLedger {
   // An endpoint is owned this long without a renewal: longer than an attempt may take.
   static constexpr std::chrono::milliseconds kLease{60'000};
   // Deliveries fetched for one endpoint at once.
-  static constexpr std::int64_t kFetch = 64;
+  static constexpr std::int64_t kFetch = 32;
 
   // All must outlive the ledger. `owner` names this sender among all that share the database.
   WebhookLedger(store::Database& database, EventLog& log, const Clock& clock, std::string owner)

@@ -1,5 +1,6 @@
 #include "streaming/webhook_outbox.h"
 
+#include "streaming/event_envelope.h"
 #include "streaming/event_types.h"
 
 namespace weir::streaming {
@@ -8,18 +9,9 @@ namespace {
 // The type of a test; it is in event_types() for the documentation, but in no log.
 constexpr std::string_view kTestType = "webhook.test";
 
-std::string body_of(std::string_view type, UnixMillis at, Json data) {
-  return to_text({{"type", type}, {"timestamp", to_rfc3339(at)}, {"data", std::move(data)}});
-}
-
-// The payload and, beside it, what names the event in its resource's stream.
+// `data` is the event as every surface shows it, so that one reader serves streams and webhooks.
 std::string body_of(const Event& event, std::string_view epoch) {
-  Json data = event.data;
-  data["id"] = std::string(epoch) + "-" + std::to_string(event.seq);
-  data["seq"] = event.seq;
-  data["resource"] = event.resource_id;
-  data["account"] = event.account_id;
-  return body_of(event.type, event.at, std::move(data));
+  return to_text({{"type", event.type}, {"timestamp", to_rfc3339(event.at)}, {"data", envelope_of(event, epoch)}});
 }
 
 }  // namespace
@@ -74,13 +66,13 @@ Result<std::string> WebhookOutbox::add_test(store::Transaction& transaction, con
   delivery.event_type = kTestType;
   delivery.resource_id = webhook.id;
   delivery.cause = "test";
-  delivery.body = body_of(kTestType, now,
-                          {{"id", delivery.message_id},
-                           {"seq", 0},
-                           {"resource", webhook.id},
-                           {"account", webhook.account_id},
-                           {"webhook_id", webhook.id},
-                           {"message", "A test. Nothing has happened."}});
+  Event event;
+  event.account_id = webhook.account_id;
+  event.resource_id = webhook.id;
+  event.type = kTestType;
+  event.at = now;
+  event.data = {{"webhook_id", webhook.id}, {"message", "A test. Nothing has happened."}};
+  delivery.body = body_of(event, "test");
   delivery.due_at = UnixMillis{};  // before everything that waits
   delivery.created_at = now;
   std::string id = delivery.id;

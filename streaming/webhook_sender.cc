@@ -19,6 +19,8 @@ constexpr std::size_t kOutcomesAtOnce = 128;
 constexpr milliseconds kOutcomeWait{5};
 // Endpoints that this sender owns at once; each holds up to WebhookLedger::kFetch bodies in memory.
 constexpr std::size_t kEndpointsMax = 256;
+// Of these, so many are claimed in one transaction: others who write wait for it.
+constexpr std::size_t kClaimsAtOnce = 16;
 // The longest wait of an idle sender: what another process made due is seen, and a clock that was set, too.
 constexpr milliseconds kIdleWait{1'000};
 // After a failure of the database; long enough not to fill the log.
@@ -223,7 +225,8 @@ void WebhookSender::settle(bool is_stopping) {
   }
   const bool claims = !is_stopping && may_claim();
   if (reports.empty() && !claims) return;
-  auto settled = ledger_.settle(reports, claims ? static_cast<std::int64_t>(kEndpointsMax - endpoints_.size()) : 0);
+  auto settled = ledger_.settle(
+      reports, claims ? static_cast<std::int64_t>(std::min(kClaimsAtOnce, kEndpointsMax - endpoints_.size())) : 0);
   if (!settled) {
     // The outcomes stay in memory and are written later; new ones wait, because nothing can be read.
     log::warning("webhooks.database", {{"error", settled.error().message}, {"cause", settled.error().cause}});

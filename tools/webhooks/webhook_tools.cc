@@ -165,6 +165,10 @@ Result<ToolResult> update_webhook(const Services& services, const CallContext& c
         row.description = string_or(arguments, "description", row.description);
         row.updated_at = services.clock.now();
         if (auto updated = store::update_webhook(transaction, row); !updated) return updated;
+        // Another receiver is not to blame for the failures of the one before.
+        if (url) {
+          if (auto tried = store::end_webhook_pause(transaction, row.id); !tried) return tried;
+        }
         const auto enabled = bool_member(arguments, "enabled");
         if (enabled && *enabled != row.is_enabled) {
           if (auto switched = switch_webhook(services, transaction, row, *enabled); !switched) return switched;
