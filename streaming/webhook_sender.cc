@@ -160,9 +160,12 @@ void WebhookSender::conclude(egress::HttpTransfers::Finished finished) {
   endpoint.under_way.erase(flight.delivery.id);
   JudgedAttempt judged = judge_attempt(settings_, std::move(flight.delivery), finished.response,
                                        {.started_at = flight.started_at, .now = clock_.now()}, endpoint.row.health, random_);
-  if (!judged.outcome.attempt.error.empty()) {
+  const store::AttemptRow& attempt = judged.outcome.attempt;
+  if (!attempt.error.empty()) {
+    // What was answered is the account's: a redirect may name a URL with a token in it.
     log::info("webhooks.failed", {{"webhook", endpoint.row.id}, {"delivery", judged.outcome.delivery.id},
-                                  {"attempt", judged.outcome.delivery.attempts}, {"error", judged.outcome.attempt.error}});
+                                  {"attempt", attempt.position},
+                                  {"error", attempt.status ? "answered " + std::to_string(*attempt.status) : attempt.error}});
   }
   if (!judged.disable_reason.empty()) endpoint.disable_reason = judged.disable_reason;
   if (is_paused(endpoint)) {

@@ -53,6 +53,7 @@ Result<Found> matching_events(store::Transaction& transaction, const store::Webh
   auto after = position_before(transaction, webhook.account_id, range.from);
   if (!after) return std::move(after).error();
   Found found;
+  UnixMillis looked_at_last{};
   for (std::int64_t looked_at = 0; looked_at < kLookedAtMax; looked_at += kPageEvents) {
     auto page = store::account_events_after(transaction, webhook.account_id, *after, kPageEvents);
     if (!page) return std::move(page).error();
@@ -67,8 +68,9 @@ Result<Found> matching_events(store::Transaction& transaction, const store::Webh
       }
       found.events.push_back(event_from(std::move(row)));
     }
-    found.next_from = page->back().at;
+    looked_at_last = page->back().at;
   }
+  found.next_from = looked_at_last;
   return found;
 }
 
