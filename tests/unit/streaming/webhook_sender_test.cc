@@ -152,7 +152,7 @@ TEST_F(WebhookSenderTest, DeliversTheEventSignedAndLogsWhatWasAnswered) {
   EXPECT_EQ(body["data"]["seq"], 1);
   EXPECT_EQ(body["data"]["id"], log_->epoch() + "-1");
   EXPECT_EQ(body["data"]["resource"], "scn_1");
-  EXPECT_EQ(body["data"]["n"], 0);
+  EXPECT_EQ(body["data"]["data"]["n"], 0);
   const auto log = attempts(deliveries(id).front().id);
   ASSERT_EQ(log.size(), 1U);
   EXPECT_EQ(log.front().status, 202);
