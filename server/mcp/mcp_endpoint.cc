@@ -175,6 +175,9 @@ void McpEndpoint::handle_http_sse(Incoming& incoming) {
   }
   const SseRequest wanted{incoming.exchange, incoming.caller, incoming.request_id};
   if (is_stream) return http_sse_.open(dispatch_, wanted);
+  if (!is_json_content(request.headers)) {
+    return incoming.refuse(gate_, {nullptr, transport_error(415, "Unsupported media type: Content-Type must be application/json")});
+  }
   if (request.body.size() > settings_.body_bytes_max) {
     return incoming.refuse(gate_, {nullptr, transport_error(413, "Payload too large: at most " +
                                                                      std::to_string(settings_.body_bytes_max) + " bytes are accepted")});

@@ -56,7 +56,6 @@ void ResumableStream::attach(std::shared_ptr<http::SseStream> reader, std::int64
     const std::lock_guard lock(mutex_);
     earlier = std::exchange(reader_, reader);
     position_ = seq;
-    has_had_reader_ = true;
   }
   if (earlier) earlier->close();
   // Keeps no reader: that would be a circle.
@@ -121,9 +120,9 @@ bool ResumableStream::has_reader() const {
   return reader_ != nullptr;
 }
 
-bool ResumableStream::has_had_reader() const {
+bool ResumableStream::claim() {
   const std::lock_guard lock(mutex_);
-  return has_had_reader_;
+  return !std::exchange(is_claimed_, true);
 }
 
 bool ResumableStream::is_finished() const {

@@ -57,7 +57,8 @@ class ResumableStream : public std::enable_shared_from_this<ResumableStream> {
   void drop_reader();
 
   [[nodiscard]] bool has_reader() const;
-  [[nodiscard]] bool has_had_reader() const;
+  // True for the first who asks: the stream is theirs to attach a reader to.
+  bool claim();
   [[nodiscard]] bool is_finished() const;
   // How long nobody has read it, or since when it has been finished.
   [[nodiscard]] std::chrono::milliseconds idle() const;
@@ -83,7 +84,7 @@ class ResumableStream : public std::enable_shared_from_this<ResumableStream> {
   bool is_finished_ = false;
   std::shared_ptr<http::SseStream> reader_;
   std::int64_t position_ = 0;  // what the reader has
-  bool has_had_reader_ = false;
+  bool is_claimed_ = false;
   bool is_pumping_ = false;    // whose turn it is to send
   std::chrono::steady_clock::time_point idle_since_;
   std::function<void()> given_up_;

@@ -26,7 +26,8 @@ Json list_changed(ListKind kind) {
 
 }  // namespace
 
-// What one session has open in this process. Thread-safe.
+// What one session has open in this process. A stream's lock may be taken under the channel's, never the other way round.
+// Thread-safe.
 class SessionStreams::Channel {
  public:
   struct State {
@@ -166,7 +167,7 @@ Result<std::shared_ptr<ResumableStream>> SessionStreams::listen(const tools::Cal
   return (*of_session)->state.with([&](Channel::State& all) -> Result<std::shared_ptr<ResumableStream>> {
     // What came before anybody listened waits in a stream that nobody has read yet.
     for (const auto& stream : all.listening) {
-      if (!stream->has_had_reader()) return stream;
+      if (stream->claim()) return stream;
     }
     if (all.listening.size() >= kListeningPerSessionMax) {
       const auto left = std::ranges::find_if(all.listening, [](const auto& stream) { return !stream->has_reader(); });
@@ -177,6 +178,7 @@ Result<std::shared_ptr<ResumableStream>> SessionStreams::listen(const tools::Cal
       all.listening.erase(left);
     }
     all.listening.push_back(fresh);
+    fresh->claim();
     return fresh;
   });
 }
