@@ -154,8 +154,17 @@ void StdioBridge::take(std::string_view line) {
   reap();
   if (method_of(*message) == "initialize" && envelope_version(*message).empty()) return initialize(*message);
   if (is_request(*message)) return start(*std::move(message));
-  if (method_of(*message) == "notifications/cancelled") cancel(*message);
+  if (method_of(*message) == "notifications/cancelled") {
+    cancel(*message);
+    // Without a session there is nobody to pass it on to.
+    if (session().id.empty()) return;
+  }
   acknowledge(*message);
+}
+
+void StdioBridge::refuse_long_line(std::size_t line_bytes_max) {
+  write(error_message(nullptr, kInvalidRequest,
+                      "Invalid request: a line may have at most " + std::to_string(line_bytes_max) + " bytes."));
 }
 
 void StdioBridge::start(Json message) {

@@ -42,6 +42,8 @@ class StdioBridge {
   // One line of the host. What it makes the server say comes through `write`, now or later. Called by one thread; blocks
   // for initialize, notifications and answers, so that they arrive in their order.
   void take(std::string_view line);
+  // Answers a line that was too long to be read.
+  void refuse_long_line(std::size_t line_bytes_max);
   // Ends streams that only the server feeds, and waits up to `patience` for the answers that are still to come.
   void finish(std::chrono::milliseconds patience);
 

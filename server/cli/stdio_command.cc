@@ -46,12 +46,7 @@ int serve_lines(const Place& place) {
   while (true) {
     switch (input.next(line)) {
       case LineInput::Read::line: bridge.take(line); break;
-      case LineInput::Read::too_long:
-        write_line({{"jsonrpc", "2.0"},
-                    {"id", nullptr},
-                    {"error", {{"code", -32600}, {"message", "Invalid request: a line may have at most " +
-                                                                 std::to_string(kLineBytesMax) + " bytes."}}}});
-        break;
+      case LineInput::Read::too_long: bridge.refuse_long_line(kLineBytesMax); break;
       case LineInput::Read::end: bridge.finish(kLastAnswers); return kExitOk;
       case LineInput::Read::stopped: bridge.finish(std::chrono::seconds{0}); return kExitOk;
     }
