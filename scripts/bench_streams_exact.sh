@@ -9,4 +9,4 @@ program=$(find build/release -type f -name streams_exact -perm -u+x | head -n 1)
 ulimit -n "$(ulimit -Hn)"
 "$program" exact 200 20000 50 0
 "$program" exact 200 20000 50 5
-"$program" slow 1000 1500
+"$program" slow 1000 600

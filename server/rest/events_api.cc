@@ -213,25 +213,30 @@ void EventsApi::stream(const std::shared_ptr<http::Exchange>& exchange, const Re
     reader->close();
     return;
   }
-  if (parts_.lifetime.count() > 0 && parts_.timers != nullptr && parts_.random != nullptr) end_later(*events);
   // The connection holds the stream of events; that one lets go of the connection when either side ends.
-  if (!call.token_hash || parts_.tokens == nullptr) {
-    reader->on_closed([held = *events] { held->close(); });
-    return;
-  }
-  reader->on_closed([held = *events, tokens = parts_.tokens, executor = &parts_.executor, hash = *call.token_hash] {
-    held->close();
+  std::function<void()> ended = [held = *events] { held->close(); };
+  if (call.token_hash && parts_.tokens != nullptr) {
     // Not run if the server stops: its next start says the same to all tokens.
-    executor->post([tokens, hash] { tokens->closed(hash); });
-  });
+    ended = [before = std::move(ended), tokens = parts_.tokens, executor = &parts_.executor, hash = *call.token_hash] {
+      before();
+      executor->post([tokens, hash] { tokens->closed(hash); });
+    };
+  }
+  if (parts_.lifetime.count() > 0 && parts_.timers != nullptr && parts_.random != nullptr) {
+    ended = [before = std::move(ended), timers = parts_.timers, timer = end_later(*events)] {
+      timers->cancel(timer);
+      before();
+    };
+  }
+  reader->on_closed(std::move(ended));
 }
 
-void EventsApi::end_later(const std::shared_ptr<streaming::EventStream>& stream) {
+TimerQueue::Id EventsApi::end_later(const std::shared_ptr<streaming::EventStream>& stream) {
   const auto full = std::chrono::duration_cast<std::chrono::milliseconds>(parts_.lifetime);
   const auto tenth = static_cast<std::uint64_t>(full.count() / 10 + 1);
   const auto jitter = std::chrono::milliseconds(static_cast<std::int64_t>(parts_.random->below(2 * tenth)));
   const auto life = full - std::chrono::milliseconds(static_cast<std::int64_t>(tenth)) + jitter;
-  parts_.timers->at(std::chrono::steady_clock::now() + life, [weak = std::weak_ptr(stream)] {
+  return parts_.timers->at(std::chrono::steady_clock::now() + life, [weak = std::weak_ptr(stream)] {
     if (const auto held = weak.lock()) held->close();
   });
 }

@@ -62,7 +62,7 @@ class EventsApi {
               streaming::StreamStart start);
   bool has_seen_the_end(const http::Request& request, const streaming::Feed& feed);
   Result<streaming::StreamSnapshot> snapshot(const EventsCall& call, const streaming::Feed& feed);
-  void end_later(const std::shared_ptr<streaming::EventStream>& stream);
+  TimerQueue::Id end_later(const std::shared_ptr<streaming::EventStream>& stream);
 
   const EventsParts parts_;
 };

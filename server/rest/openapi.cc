@@ -130,7 +130,7 @@ Json events_operation(const Route& route) {
   const std::string what = is_account ? "everything of the account; it does not end"
                                       : "one " + kind + "; it ends after the terminal event";
   Json operation = {
-      {"operationId", is_account ? "stream_events" : "stream_" + kind + "_events"},
+      {"operationId", is_account ? "list_events" : "stream_" + kind + "_events"},
       {"summary", is_account ? "Follow the account" : "Follow a " + kind},
       {"description", "Server-Sent Events of " + what + ". First a `snapshot` event, then each event as it happens. Resume with "
                       "Last-Event-ID or `after`: every later event comes once, or a `gap` event {requested, first_available} says "

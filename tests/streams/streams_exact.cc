@@ -254,7 +254,7 @@ class SlowRun {
 
  private:
   static constexpr int kSmallBuffer = 4'096;
-  static constexpr std::size_t kPaddingBytes = 4'000;
+  static constexpr std::size_t kPaddingBytes = 8'000;  // a few hundred fill the kernel's buffers
 #ifdef __SANITIZE_ADDRESS__
   static constexpr std::int64_t kGrowthMax = std::int64_t{1024} * 1024 * 1024;  // it keeps what was freed, to find its use
 #else
