@@ -1,5 +1,6 @@
 #include "tests/wire/transcript.h"
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 
@@ -12,6 +13,11 @@ bool take_marked(const std::string& line, char marker, std::string& out) {
   if (line.empty() || line[0] != marker) return false;
   out = line.size() > 2 ? line.substr(2) : "";
   return true;
+}
+
+// A step without a request waits for what comes on the stream left open.
+bool is_whole(const Step& step) {
+  return !step.request.empty() || std::ranges::any_of(step.before, [](const Directive& each) { return each.name == "then"; });
 }
 
 }  // namespace
@@ -28,17 +34,17 @@ Transcript parse_transcript(const std::string& text) {
   };
   for (int number = 1; std::getline(lines, line); ++number) {
     if (line.starts_with("@")) {
-      if (!step.request.empty()) close();
+      if (!step.request.empty() || !step.expected.empty()) close();
       const std::size_t space = line.find(' ');
       step.before.push_back({line.substr(1, space - 1), space == std::string::npos ? "" : line.substr(space + 1)});
     } else if (take_marked(line, '>', content)) {
       if (!step.expected.empty()) close();
       step.request.push_back(content);
     } else if (take_marked(line, '<', content)) {
-      if (step.request.empty()) throw std::runtime_error("line " + std::to_string(number) + ": an answer without a request");
+      if (!is_whole(step)) throw std::runtime_error("line " + std::to_string(number) + ": an answer without a request");
       step.expected.push_back(content);
     } else if (line.empty()) {
-      if (!step.request.empty()) close();
+      if (is_whole(step)) close();
     } else if (transcript.steps.empty() && step.request.empty()) {
       transcript.head.push_back(line);
     } else {

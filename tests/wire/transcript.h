@@ -4,11 +4,16 @@
 //   why: one sentence
 //
 //   @restart | @advance MS | @repeat N | @during EVENT JSON      what happens before or during the next exchange
+//   @changed URI                                                a resource has changed
+//   @keep N                                                     reads N events of the stream and leaves it open
+//   @leave N                                                    reads N events and closes the connection
+//   @then N                                                     reads N more events of the stream left open
 //   > POST /mcp                                                 request line, then headers, an empty line, the body
 //   > Mcp-Method: tools/list
 //   >
 //   > {"jsonrpc":"2.0",...}
-//   < 200                                                       the answer, as the runner renders it
+//   < 200                                                       the answer, as the runner renders it; then, of @then, what
+//                                                               came on the stream left open
 #pragma once
 #include <string>
 #include <vector>

@@ -1,5 +1,6 @@
 // Runs every transcript against the endpoint behind a real server on a port that the kernel chooses. WEIR_UPDATE=1
 // (or --update) writes what came instead of comparing; then read the difference before committing it.
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -8,6 +9,7 @@
 #include "server/http/server.h"
 #include "tests/support/eventually.h"
 #include "tests/unit/mcp/mcp_world.h"
+#include "tests/unit/mcp/watched_notes.h"
 #include "tests/unit/server_http/raw_client.h"
 #include "tests/wire/transcript.h"
 
@@ -74,21 +76,35 @@ constexpr std::string_view kShownHeaders[] = {"Content-Type", "Allow", "WWW-Auth
 // One world and one server for a transcript. Not thread-safe: owned by the test; the server has its threads.
 class Runner {
  public:
-  Runner() {
+  // With resources only if the transcript is about them: the others show a server without.
+  explicit Runner(bool has_resources) {
+    if (has_resources) {
+      mcp::Offers offers;
+      offers.resources = &notes_;
+      world_.offer(std::move(offers));
+    }
     http::ServerSettings settings;
     settings.port = 0;
     settings.workers = 2;
     server_ = mcp::must(http::Server::open(settings, world_.timers()));
-    server_->start([this](std::shared_ptr<http::Exchange> exchange) { world_.endpoint().handle(std::move(exchange)); });
+    server_->start([this](std::shared_ptr<http::Exchange> exchange) {
+      ++handling_;
+      world_.endpoint().handle(std::move(exchange));
+      --handling_;
+    });
   }
   ~Runner() { server_->stop(); }
 
   // The rendered answer.
   std::vector<std::string> run(const Step& step) {
     int repeat = 1;
+    int more_events = 0;
+    kept_events_ = -1;
     std::vector<Directive> during;
     for (const Directive& each : step.before) {
       if (each.name == "restart") {
+        // A client that has left may have had its first event before its request was dealt with.
+        EXPECT_TRUE(testing::eventually([&] { return handling_ == 0; }));
         world_.reopen();
       } else if (each.name == "advance") {
         world_.clock().advance(std::chrono::milliseconds{std::stoi(each.value)});
@@ -96,14 +112,29 @@ class Runner {
         repeat = std::stoi(each.value);
       } else if (each.name == "during") {
         during.push_back(each);
+      } else if (each.name == "changed") {
+        notes_.change(each.value);
+      } else if (each.name == "keep" || each.name == "leave") {
+        kept_events_ = std::stoi(each.value);
+        is_left_ = each.name == "leave";
+      } else if (each.name == "then") {
+        more_events = std::stoi(each.value);
       } else {
         throw std::runtime_error("unknown directive @" + each.name);
       }
     }
-    if (step.request.empty()) return {};
-    std::string answer;
-    for (int i = 0; i < repeat; ++i) answer = exchange(request_of(step.request), during);
-    return rendered(answer);
+    std::vector<std::string> out;
+    if (!step.request.empty()) {
+      std::string answer;
+      for (int i = 0; i < repeat; ++i) answer = exchange(request_of(step.request), during);
+      out = rendered(answer);
+    }
+    if (more_events > 0) {
+      if (!out.empty()) out.push_back("");
+      out.push_back("on the stream:");
+      show_events(events(*kept_, more_events), out);
+    }
+    return out;
   }
 
  private:
@@ -133,13 +164,22 @@ class Runner {
     text += "\r\n" + body;
     replace_all(text, "$PORT", std::to_string(server_->port()));
     replace_all(text, "$SESSION", session_);
+    replace_all(text, "$MESSAGES", messages_);
+    replace_all(text, "$EVENT", event_);
     for (const char* key : {"admin", "other", "free", "reader"}) replace_all(text, "$KEY(" + std::string(key) + ")", world_.key(key));
     return text;
   }
 
   std::string exchange(const std::string& request, const std::vector<Directive>& during) {
-    http::RawClient client(server_->port());
+    auto opened = std::make_unique<http::RawClient>(server_->port());
+    http::RawClient& client = *opened;
     client.send(request);
+    if (kept_events_ >= 0) {
+      std::string answer = client.read_until("\r\n\r\n");
+      answer += events(client, kept_events_);
+      kept_ = is_left_ ? nullptr : std::move(opened);
+      return answer;
+    }
     if (!during.empty()) {
       EXPECT_TRUE(testing::eventually([&] { return world_.hub().subscriptions() > 0; }));
       if (request.find("progressToken") != std::string::npos) head_ = client.read_until("\r\n\r\n");
@@ -152,6 +192,36 @@ class Runner {
     if (answer.empty()) answer = client.read_response();
     if (answer.find("Content-Type: text/event-stream") != std::string::npos) answer += client.read_until("\r\n0\r\n\r\n");
     return answer;
+  }
+
+  // Each event is one chunk, whose size is HTTP's business; comments are not counted.
+  static std::string events(http::RawClient& client, int count) {
+    std::string text;
+    while (count > 0) {
+      const std::string event = client.read_until("\n\n");
+      if (event.empty()) break;
+      if (event.find("data: ") != std::string::npos) --count;
+      text += event;
+    }
+    return text;
+  }
+
+  // Fields of the stream as they are, data as JSON, ids without what is random.
+  void show_events(const std::string& text, std::vector<std::string>& out) {
+    for (std::string line : lines_of(text)) {
+      if (line.ends_with('\r')) line.pop_back();
+      if (line.starts_with("event: ") || line.starts_with("retry: ")) out.push_back(line);
+      if (line.starts_with("id: ")) {
+        event_ = line.substr(4);
+        out.push_back("id: $STREAM" + event_.substr(event_.rfind('-')));
+      }
+      if (line.starts_with("data: /")) {
+        messages_ = line.substr(6);
+        out.push_back("data: $MESSAGES");
+      } else if (line.starts_with("data: ")) {
+        for (const std::string& shown : lines_of("data: " + (line.size() > 6 ? shown_json(line.substr(6)) : ""))) out.push_back(shown);
+      }
+    }
   }
 
   std::vector<std::string> rendered(std::string answer) {
@@ -173,22 +243,23 @@ class Runner {
     if (body.empty()) return out;
     out.push_back("");
     if (fields["Content-Type"].starts_with("text/event-stream")) {
-      // The chunks' sizes are HTTP's business; fields of the stream are shown as they are, data as JSON.
-      for (std::string line : lines_of(body)) {
-        if (line.ends_with('\r')) line.pop_back();
-        if (line.starts_with("event: ")) out.push_back(line);
-        if (!line.starts_with("data: ")) continue;
-        for (const std::string& shown : lines_of("data: " + shown_json(line.substr(6)))) out.push_back(shown);
-      }
+      show_events(body, out);
       return out;
     }
     for (const std::string& line : lines_of(shown_json(body))) out.push_back(line);
     return out;
   }
 
+  mcp::WatchedNotes notes_;
   mcp::World world_;
+  std::atomic<int> handling_{0};
   std::unique_ptr<http::Server> server_;
   std::string session_;
+  std::string messages_;  // where 2024-11-05 POSTs
+  std::string event_;     // the newest id of any stream
+  int kept_events_ = -1;
+  bool is_left_ = false;
+  std::unique_ptr<http::RawClient> kept_;
   std::string head_;
 };
 
@@ -205,7 +276,7 @@ TEST_P(WireTest, AnswersAsTheTranscriptSays) {
   Transcript transcript = parse_transcript(read_file(path));
   ASSERT_FALSE(transcript.head.empty() || transcript.steps.empty()) << "a transcript says why and has a step";
   ASSERT_TRUE(transcript.head.front().starts_with("why: "));
-  Runner runner;
+  Runner runner(read_file(path).find("note://") != std::string::npos);
 
   for (Step& step : transcript.steps) {
     auto seen = runner.run(step);
