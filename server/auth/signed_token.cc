@@ -60,10 +60,10 @@ Result<SignedToken> SignedToken::read(std::string_view text) {
   }
   if (!has_token_form(text)) return refused("What was sent is neither a Weir API key (wk_...) nor a JSON Web Token.");
   const Error no_token = refused("The access token is no JSON Web Token with a signature. Was it copied whole?");
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::size_t dot = std::min(rest.find('.'), rest.size());
-    if (!is_base64url(rest.substr(0, dot))) return no_token;
-    rest.remove_prefix(std::min(dot + 1, rest.size()));
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('.', begin), text.size());
+    if (!is_base64url(text.substr(begin, end - begin))) return no_token;
+    begin = end + 1;
   }
   SignedToken token;
   cjose_err error{};
