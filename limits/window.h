@@ -34,6 +34,8 @@ struct Moment {
 // Not thread-safe: owned by a key's budget, which locks.
 class Window {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
   // Longer windows do not fit the 32-bit offsets with room for rebasing.
   static constexpr std::chrono::milliseconds kLengthMax = std::chrono::hours{24 * 24};
 
