@@ -37,8 +37,10 @@ class Server:
     """A process whose first line of output says where it is ready."""
 
     def __init__(self, command, ready, environment=None):
+        # Variables that configure a server are not this run's.
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                                        env={**os.environ, **(environment or {})})
+                                        env={**clean, **(environment or {})})
         self.match = None
         for line in self.process.stdout:
             self.match = re.search(ready, line)
