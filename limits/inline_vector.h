@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <new>
+#include <type_traits>
 #include <utility>
 
 #include "base/check.h"
@@ -47,9 +49,14 @@ class InlineVector {
   template <typename... Args>
   T& emplace_back(Args&&... args) {
     CHECK(size_ < kCapacity, "the number of elements is bounded by whoever made the type");
-    T* const made = std::construct_at(data() + size_, std::forward<Args>(args)...);
+    T* const place = data() + size_;
+    if constexpr (std::is_constructible_v<T, Args...>) {
+      std::construct_at(place, std::forward<Args>(args)...);
+    } else {
+      ::new (static_cast<void*>(place)) T{std::forward<Args>(args)...};  // an aggregate, for compilers without P0960
+    }
     ++size_;
-    return *made;
+    return *place;
   }
   void push_back(const T& element) { emplace_back(element); }
   void push_back(T&& element) { emplace_back(std::move(element)); }

@@ -253,7 +253,10 @@ std::shared_ptr<tools::PendingCall> Pacing::Core::admit(Spending spending, milli
       caller->budget, quota_of(*caller, kind), cost,
       [weak = weak_from_this(), question](Result<limits::Decision> late) {
         const auto core = weak.lock();
-        if (core == nullptr) return;
+        if (core == nullptr) {
+          question->done = nullptr;  // nobody is answered any more; it may hold its own place
+          return;
+        }
         question->decision = std::move(late);
         const bool is_taken = core->executor_.post([weak, question] {
           if (const auto still_there = weak.lock()) Asking::decided(*still_there, *question);
