@@ -115,8 +115,9 @@ Result<ToolResult> get_report(const Services& services, const CallContext& conte
   const bool is_model = context.surface == Surface::mcp || context.surface == Surface::run;
   const std::int64_t chars_max = integer_or(arguments, "max_chars", is_model ? kReportCharsForModels : 0);
   const std::string format = string_or(arguments, "format", "markdown");
-  SizedReport report = format == "json" ? sized_json_report(std::move(*input), chars_max)
-                                        : sized_markdown_report(*input, chars_max);
+  SizedReport report = format == "json"    ? sized_json_report(std::move(*input), chars_max)
+                       : format == "sarif" ? sized_sarif_report(std::move(*input), chars_max)
+                                           : sized_markdown_report(*input, chars_max);
   ToolResult result;
   result.structured = {{"scan_id", string_or(arguments, "scan_id", "")},
                        {"format", format},
@@ -179,16 +180,16 @@ Tool get_report_tool(const Services& services) {
       .name = "get_report",
       .title = "Get a report",
       .description = "Writes the report of a scan: summary, grade, what is new and fixed, and every finding with evidence and "
-                     "remediation. markdown is for people and models, json for programs. For a few findings list_findings is "
-                     "shorter. Costs 1 unit.",
+                     "remediation. markdown is for people and models, json for programs, sarif for code scanning. For a few "
+                     "findings list_findings is shorter. Costs 1 unit.",
       .input_schema = p::arguments(
           {{"scan_id", p::id("scn", "The scan.")},
-           {"format", p::with_default(p::one_of("How it is written.", {"markdown", "json"}), "markdown")},
+           {"format", p::with_default(p::one_of("How it is written.", {"markdown", "json", "sarif"}), "markdown")},
            {"max_chars", p::integer("Shorten it to about this many characters; over MCP it is 40000 if left out.",
                                     {.minimum = 1'000, .maximum = 1'000'000})}},
           {"scan_id"}),
       .output_schema = p::answer({{"scan_id", p::text("The scan.")},
-                                  {"format", p::text("markdown or json.")},
+                                  {"format", p::text("markdown, json or sarif.")},
                                   {"media_type", p::text("Of the text.")},
                                   {"is_truncated", p::boolean("True if something was left out to keep to max_chars.")},
                                   {"text", p::text("The report.")}}),

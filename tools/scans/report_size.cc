@@ -23,6 +23,21 @@ bool is_fence_open(std::string_view text) {
   return is_open;
 }
 
+SizedReport sized(std::string_view media_type, Json (*make)(const ReportInput&), ReportInput input,
+                  std::int64_t bytes_max) {
+  SizedReport report{.media_type = std::string(media_type), .text = to_text(make(input)), .is_truncated = false};
+  if (fits(report.text, bytes_max)) return report;
+  report.is_truncated = true;
+  for (store::FindingWithOccurrence& row : input.findings) row.occurrence.evidence = Json::array();
+  report.text = to_text(make(input));
+  // Halving ends after at most as many rounds as a size has bits.
+  while (!fits(report.text, bytes_max) && !input.findings.empty()) {
+    input.findings.resize(input.findings.size() / 2);
+    report.text = to_text(make(input));
+  }
+  return report;
+}
+
 }  // namespace
 
 SizedReport sized_markdown_report(const ReportInput& input, std::int64_t bytes_max) {
@@ -38,17 +53,11 @@ SizedReport sized_markdown_report(const ReportInput& input, std::int64_t bytes_m
 }
 
 SizedReport sized_json_report(ReportInput input, std::int64_t bytes_max) {
-  SizedReport report{.media_type = "application/json", .text = to_text(json_report(input)), .is_truncated = false};
-  if (fits(report.text, bytes_max)) return report;
-  report.is_truncated = true;
-  for (store::FindingWithOccurrence& row : input.findings) row.occurrence.evidence = Json::array();
-  report.text = to_text(json_report(input));
-  // Halving ends after at most as many rounds as a size has bits.
-  while (!fits(report.text, bytes_max) && !input.findings.empty()) {
-    input.findings.resize(input.findings.size() / 2);
-    report.text = to_text(json_report(input));
-  }
-  return report;
+  return sized("application/json", json_report, std::move(input), bytes_max);
+}
+
+SizedReport sized_sarif_report(ReportInput input, std::int64_t bytes_max) {
+  return sized("application/sarif+json", sarif_report, std::move(input), bytes_max);
 }
 
 }  // namespace weir::tools::scans

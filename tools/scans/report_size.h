@@ -1,5 +1,5 @@
 // Reports that keep to a number of characters without becoming something else than what they are: markdown is cut
-// between lines, JSON loses evidence first and then its least severe findings. Pure.
+// between lines, JSON and SARIF lose evidence first and then its least severe findings. Pure.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -18,5 +18,6 @@ struct SizedReport {
 // `bytes_max` 0: everything.
 SizedReport sized_markdown_report(const ReportInput& input, std::int64_t bytes_max);
 SizedReport sized_json_report(ReportInput input, std::int64_t bytes_max);
+SizedReport sized_sarif_report(ReportInput input, std::int64_t bytes_max);
 
 }  // namespace weir::tools::scans

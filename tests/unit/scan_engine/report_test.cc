@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "tools/scans/report/markdown_text.h"
 
@@ -95,6 +96,62 @@ void expect_golden(const std::string& name, const std::string& text) {
 TEST(ReportTest, MarkdownIsAsTheGoldenFile) { expect_golden("report.md", markdown_report(sample())); }
 
 TEST(ReportTest, JsonIsAsTheGoldenFile) { expect_golden("report.json", to_pretty_text(json_report(sample())) + "\n"); }
+
+TEST(ReportTest, SarifIsAsTheGoldenFile) { expect_golden("report.sarif", to_pretty_text(sarif_report(sample())) + "\n"); }
+
+TEST(ReportTest, SarifNamesEachRuleOnceAndEveryFindingWithItsState) {
+  ReportInput input = sample();
+  auto again = input.findings.front();
+  again.finding.url = "https://app.example/login?next=%2F";
+  again.finding.fingerprint = std::string(64, 'e');
+  input.findings.push_back(again);
+  const Json run = sarif_report(input)["runs"][0];
+
+  std::map<std::string, int> states;
+  std::vector<std::string> ids;
+  for (const Json& rule : run["tool"]["driver"]["rules"]) ids.push_back(rule["id"]);
+  for (const Json& result : run["results"]) {
+    ++states[result["baselineState"]];
+    EXPECT_EQ(ids.at(result["ruleIndex"]), result["ruleId"]);
+    EXPECT_TRUE(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].get<std::string>().starts_with(
+        "dast/app.example/"));
+  }
+
+  EXPECT_EQ(run["results"].size(), 8U);
+  EXPECT_EQ(ids.size(), 7U);
+  EXPECT_EQ(states, (std::map<std::string, int>{{"absent", 1}, {"new", 4}, {"unchanged", 3}}));
+}
+
+TEST(ReportTest, SarifTellsWhatAPersonAccepted) {
+  ReportInput input = sample();
+  std::erase_if(input.findings, [](const auto& row) { return row.finding.status != "accepted_risk"; });
+
+  const Json result = sarif_report(input)["runs"][0]["results"][0];
+
+  ASSERT_EQ(result["suppressions"].size(), 1U);
+  EXPECT_EQ(result["suppressions"][0]["justification"], "accepted_risk: until the *redesign*");
+}
+
+TEST(ReportTest, TheTargetCannotWriteALinkInSarif) {
+  ReportInput input = sample();
+  input.findings.resize(1);
+  input.findings[0].finding.title = "[open](http://evil.example)";
+  input.findings[0].finding.location = "";
+
+  const Json result = sarif_report(input)["runs"][0]["results"][0];
+
+  EXPECT_EQ(result["message"]["text"], "\\[open\\](http://evil.example) at https://app.example/.");
+}
+
+TEST(ReportTest, APathOfTheTargetsCannotLeaveItsFolderInSarif) {
+  ReportInput input = sample();
+  input.findings.resize(1);
+  input.findings[0].finding.url = "https://app.example/../../etc/passwd?x=1#y";
+
+  const Json result = sarif_report(input)["runs"][0]["results"][0];
+
+  EXPECT_EQ(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "dast/app.example/..-..-etc-passwd");
+}
 
 TEST(ReportTest, TheOrderOfRowsDoesNotMatter) {
   ReportInput turned = sample();

@@ -24,5 +24,7 @@ struct ReportInput {
 std::string markdown_report(const ReportInput& input);
 // The native form; documented in docs/reference/report.md.
 Json json_report(const ReportInput& input);
+// SARIF 2.1.0, one run: only the rules that were broken, every finding with its state against the scan before.
+Json sarif_report(const ReportInput& input);
 
 }  // namespace weir::tools::scans
