@@ -50,7 +50,7 @@ struct GateSettings {
   // Wrong or missing keys of one address in a minute; beyond, 429 before any lookup.
   std::uint32_t failures_per_address = 30;
   std::size_t tracked_addresses_max = 10'000;
-  std::chrono::milliseconds key_refresh{1'000};  // how long a resolved key is believed
+  std::chrono::milliseconds key_refresh{900};  // how long a resolved key is believed: other nodes act within 1 s
   std::size_t cached_keys_max = 10'000;
   // Whose X-Forwarded-For is believed; empty: nobody's.
   std::vector<egress::AddressRange> trusted_proxies{};

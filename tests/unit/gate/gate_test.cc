@@ -128,7 +128,7 @@ TEST_F(GateTest, ARevocationActsWithinASecondOnACachedKey) {
   ASSERT_NE(caller_of(key.secret), nullptr);
   ASSERT_TRUE(admin_->revoke_key(key.key.id, "cli"));
 
-  clock_.advance(milliseconds{999});
+  clock_.advance(milliseconds{899});
   EXPECT_TRUE(gate_->authenticate(bearer(key.secret)));
   clock_.advance(milliseconds{1});
   const Error error = refusal_of(bearer(key.secret));
