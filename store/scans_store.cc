@@ -12,7 +12,7 @@ constexpr std::string_view kActiveStatuses = "status IN ('queued', 'running', 'c
 constexpr std::string_view kScanColumns =
     "id, account_id, created_by_key, target_id, profile, checks, status, outcome, started_by, baseline_scan_id, "
     "progress, counts, score, grade, grade_reason, grade_algorithm, pinned_ip, scanner_version, ruleset_version, "
-    "error_code, error_message, queued_at, started_at, finished_at, deadline_at, updated_at";
+    "error_code, error_message, queued_at, started_at, finished_at, deadline_at, updated_at, run_id, retest_of";
 
 ScanRow scan_from(const Row& row) {
   return {.id = row.text(0),
@@ -25,6 +25,8 @@ ScanRow scan_from(const Row& row) {
           .outcome = row.optional_text(7),
           .trigger = row.text(8),
           .baseline_scan_id = row.optional_text(9),
+          .run_id = row.optional_text(26),
+          .retest_of = row.optional_text(27),
           .progress = row.json(10),
           .counts = row.json(11),
           .score = row.optional_integer(12),
@@ -58,7 +60,7 @@ bool is_terminal_scan_status(std::string_view status) {
 Result<void> insert_scan(Transaction& transaction, const ScanRow& scan) {
   const std::string sql = std::string("INSERT INTO scans (").append(kScanColumns).append(
       ") VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15, :16, :17, :18, :19, :20, :21, :22, "
-      ":23, :24, :25, :26)");
+      ":23, :24, :25, :26, :27, :28)");
   return done(transaction.execute(
       sql, {scan.id, scan.account_id, scan.created_by_key, scan.target_id, scan.profile, list_value(scan.checks),
             scan.status, optional_value(scan.outcome), scan.trigger, optional_value(scan.baseline_scan_id),
@@ -66,7 +68,8 @@ Result<void> insert_scan(Transaction& transaction, const ScanRow& scan) {
             optional_value(scan.grade_reason), scan.grade_algorithm, scan.pinned_ip, scan.scanner_version,
             scan.ruleset_version, optional_value(scan.error_code), optional_value(scan.error_message),
             time_value(scan.queued_at), time_value(scan.started_at), time_value(scan.finished_at),
-            time_value(scan.deadline_at), time_value(scan.updated_at)}));
+            time_value(scan.deadline_at), time_value(scan.updated_at), optional_value(scan.run_id),
+            optional_value(scan.retest_of)}));
 }
 
 Result<ScanRow> scan_by_id(Transaction& transaction, std::string_view account_id, std::string_view id) {
@@ -83,6 +86,7 @@ Result<Page<ScanRow>> list_scans(Transaction& transaction, const ScanFilter& fil
   SqlText sql = select_scans("account_id = ", filter.account_id);
   if (!filter.target_id.empty()) sql.add(" AND target_id = ", filter.target_id);
   if (!filter.status.empty()) sql.add(" AND status = ", filter.status);
+  if (!filter.run_id.empty()) sql.add(" AND run_id = ", filter.run_id);
   if (!page.after_id.empty()) sql.add(" AND id < ", page.after_id);
   sql.add(" ORDER BY id DESC LIMIT ", page_limit(page) + 1);
   auto scans = each_row(std::move(sql).query(transaction), scan_from);

@@ -22,6 +22,8 @@ struct ScanRow {
   std::optional<std::string> outcome;              // clean, findings, partial
   std::string trigger = "api";                     // api, mcp, schedule, run, retest
   std::optional<std::string> baseline_scan_id;
+  std::optional<std::string> run_id;               // of the agent run that started it
+  std::optional<std::string> retest_of;            // whose findings it looks at again
   Json progress = Json::object();                  // scans.md section 7
   Json counts = Json::object();                    // by severity, and new, recurring, reopened, fixed, not_tested
   std::optional<std::int64_t> score;
@@ -55,6 +57,7 @@ struct ScanFilter {
   std::string account_id;
   std::string target_id;
   std::string status;
+  std::string run_id{};                            // only those that this run started; "" : any
 };
 
 Result<void> insert_scan(Transaction& transaction, const ScanRow& scan);

@@ -99,6 +99,27 @@ TEST_F(ScansStoreTest, ScansAreListedNewestFirstWithinTheirAccount) {
   EXPECT_EQ(refusal([](Transaction& t) { return scan_by_id(t, "acc_2", "scn_1"); }), ErrorCode::not_found);
 }
 
+TEST_F(ScansStoreTest, AScanKeepsWhichRunStartedItAndWhatItRetests) {
+  add_scan("acc_1", "tgt_1", "scn_1");
+  write([](Transaction& t) {
+    ScanRow retest;
+    retest.id = "scn_2";
+    retest.account_id = "acc_1";
+    retest.target_id = "tgt_1";
+    retest.profile = "custom";
+    retest.run_id = "run_1";
+    retest.retest_of = "scn_1";
+    return insert_scan(t, retest);
+  });
+
+  EXPECT_EQ(scan("scn_2").run_id, "run_1");
+  EXPECT_EQ(scan("scn_2").retest_of, "scn_1");
+  EXPECT_FALSE(scan("scn_1").run_id);
+  EXPECT_EQ(list({.account_id = "acc_1", .target_id = "", .status = "", .run_id = "run_1"}),
+            (std::vector<std::string>{"scn_2"}));
+  EXPECT_TRUE(list({.account_id = "acc_1", .target_id = "", .status = "", .run_id = "run_2"}).empty());
+}
+
 TEST_F(ScansStoreTest, ActiveScansAreCounted) {
   add_scan("acc_1", "tgt_1", "scn_1");
   EXPECT_EQ(read([](Transaction& t) { return active_scan_of(t, "tgt_1"); })->id, "scn_1");
