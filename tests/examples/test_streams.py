@@ -13,9 +13,11 @@ import urllib.parse
 from weir_process import Server, Site, eventually
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
-# Tells the test what the page shows, whenever that changes.
+# Tells the test what the page shows, whenever that changes. Reports travel on several connections and may overtake each
+# other, hence the number.
 REPORTER = """<script>
-  new MutationObserver(() => fetch("/shows", {method: "POST", body: document.body.innerText}))
+  let report = 0;
+  new MutationObserver(() => fetch(`/shows?${++report}`, {method: "POST", body: document.body.innerText}))
     .observe(document.body, {childList: true, subtree: true, characterData: true});
 </script>"""
 
@@ -26,6 +28,8 @@ class PageServer:
     def __init__(self):
         keeper = self
         self.text = ""
+        self._newest = 0
+        self._lock = threading.Lock()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
@@ -36,7 +40,8 @@ class PageServer:
                 self.wfile.write(page.encode())
 
             def do_POST(self):
-                keeper.text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                keeper.keep(int(urllib.parse.urlsplit(self.path).query),
+                            self.rfile.read(int(self.headers["Content-Length"])).decode())
                 self.send_response(204)
                 self.end_headers()
 
@@ -46,6 +51,11 @@ class PageServer:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def keep(self, report, text):
+        with self._lock:
+            if report > self._newest:
+                self._newest, self.text = report, text
 
     def lines(self):
         return [line.strip() for line in self.text.splitlines() if "." in line]
