@@ -365,6 +365,7 @@ Result<RedisReply> RedisConnection::call(std::span<const std::string_view> argum
 }
 
 Result<RedisReply> RedisConnection::call(std::span<const std::string_view> arguments, TimePoint until) {
+  if (std::this_thread::get_id() == thread_.get_id()) return away("asked by the thread that brings the answer");
   const auto call = std::make_shared<Call>();
   if (auto accepted = submit(arguments, call); !accepted) return std::move(accepted).error();
   std::unique_lock lock(call->mutex);

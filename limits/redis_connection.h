@@ -42,7 +42,7 @@ class RedisConnection {
   RedisConnection& operator=(const RedisConnection&) = delete;
 
   // The answer, which may be an error of Redis. Blocks up to `until`. Returns unavailable if there is no connection, no
-  // answer in time, or no room; a command that was sent before its caller gave up is still carried out.
+  // answer in time, no room, or if whoever is called back asks on the connection's thread; a command that was sent before its caller gave up is still carried out.
   Result<RedisReply> call(std::span<const std::string_view> arguments, TimePoint until);
   // The same, up to the settings' deadline from now.
   Result<RedisReply> call(std::span<const std::string_view> arguments);
