@@ -1,8 +1,5 @@
 // Replays the fuzzer's corpus in every run, with g++ and without libFuzzer.
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include "tests/support/corpus.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -10,17 +7,7 @@ namespace weir::egress {
 namespace {
 
 TEST(UrlFuzzTest, TheCorpusHoldsItsLaws) {
-  const char* root = std::getenv("WEIR_SOURCE_DIR");
-  if (root == nullptr) GTEST_SKIP() << "WEIR_SOURCE_DIR is not set; run by CTest";
-  int replayed = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(root) / "tests/fuzz/corpus/url")) {
-    std::ifstream file(entry.path(), std::ios::binary);
-    const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-
-    EXPECT_EQ(LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()), 0);
-    ++replayed;
-  }
-  EXPECT_GT(replayed, 10);
+  EXPECT_GT(weir::testing::replay_corpus("url", LLVMFuzzerTestOneInput), 10);
 }
 
 }  // namespace

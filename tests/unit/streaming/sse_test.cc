@@ -1,9 +1,8 @@
 #include "streaming/sse.h"
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <random>
+
+#include "tests/support/corpus.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -110,16 +109,7 @@ TEST(SseDecoderTest, WhatIsWrittenIsReadAgainWhereverItIsCut) {
 }
 
 TEST(SseFuzzTest, TheCorpusKeepsTheLaws) {
-  const char* source = std::getenv("WEIR_SOURCE_DIR");
-  const std::filesystem::path root = source != nullptr ? source : std::filesystem::path(__FILE__).parent_path() / "../../..";
-  int replayed = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(root / "tests/fuzz/corpus/sse")) {
-    std::ifstream file(entry.path(), std::ios::binary);
-    const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-    ++replayed;
-  }
-  EXPECT_GE(replayed, 5);
+  EXPECT_GE(weir::testing::replay_corpus("sse", LLVMFuzzerTestOneInput), 5);
 }
 
 TEST(SseFuzzTest, RandomBytesKeepTheLaws) {
