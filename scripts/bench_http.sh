@@ -3,6 +3,7 @@
 # Each round measures the three one after the other; the table shows medians over the rounds, because the machine is shared.
 set -euo pipefail
 source scripts/environment.sh
+source scripts/servers.sh
 
 seconds=${BENCH_SECONDS:-5}
 rounds=${BENCH_ROUNDS:-3}
@@ -10,26 +11,6 @@ connections=(8 64 256)
 
 ninja -C build/release -j "$(jobs_max)" stock_http_server >&2
 stock=$(find build/release -type f -name stock_http_server -perm -u+x | head -n 1)
-dir=$(mktemp -d -t weir-bench.XXXXXX)
-pids=()
-stop_all() {
-  local pid
-  for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-  rm -rf "$dir"
-}
-trap stop_all EXIT
-
-# wait_for_url FILE: the address in a line "... ready on URL".
-wait_for_url() {
-  local line
-  for _ in $(seq 200); do
-    line=$(grep -om1 'ready on http://[^ ]*' "$1" || true)
-    [[ -n $line ]] && { printf '%s\n' "${line#ready on }"; return 0; }
-    read -rt 0.05 <> <(:) || true
-  done
-  fail "no server came up; it printed: $(<"$1")"
-}
 
 "$WEIR_BINARY" serve --listen 127.0.0.1:0 --data "$dir/weir" --set log.level=warning >"$dir/weir.out" 2>&1 &
 pids+=($!)

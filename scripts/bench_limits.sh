@@ -3,6 +3,7 @@
 # socket. The two Weirs are measured in turn, because the machine is shared; the table shows medians.
 set -euo pipefail
 source scripts/environment.sh
+source scripts/servers.sh
 
 seconds=${BENCH_SECONDS:-5}
 rounds=${BENCH_ROUNDS:-5}
@@ -11,15 +12,6 @@ least=${BENCH_MIN_TIME:-0.5}
 
 ninja -C build/release -j "$(jobs_max)" bench_limits bench_limits_redis >&2
 program() { find build/release -type f -name "$1" -perm -u+x | head -n 1; }
-dir=$(mktemp -d -t weir-bench.XXXXXX)
-pids=()
-stop_all() {
-  local pid
-  for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-  rm -rf "$dir"
-}
-trap stop_all EXIT
 
 say "decisions in memory"
 "$(program bench_limits)" --benchmark_min_time="$least" --benchmark_format=json >"$dir/memory.json" 2>"$dir/memory.err"
@@ -27,16 +19,6 @@ say "decisions in Redis, beside a sorted-set log"
 "$(program bench_limits_redis)" --benchmark_min_time="$least" --benchmark_out="$dir/decisions.json" \
   --benchmark_out_format=json >"$dir/decisions.out" 2>"$dir/decisions.err"
 
-# wait_for FILE COMMAND...: until COMMAND succeeds; FILE says what went wrong.
-wait_for() {
-  local file=$1
-  shift
-  for _ in $(seq 200); do
-    "$@" && return 0
-    read -rt 0.05 <> <(:) || true
-  done
-  fail "it did not start; it printed: $(<"$file")"
-}
 redis_answers() { [[ $(redis-cli -s "$dir/redis.sock" ping 2>/dev/null) == PONG ]]; }
 redis-server --port 0 --unixsocket "$dir/redis.sock" --save '' --appendonly no --dir "$dir" >"$dir/redis.log" 2>&1 &
 pids+=($!)

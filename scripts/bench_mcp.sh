@@ -3,6 +3,7 @@
 # limits, counts and reads its database. Each round measures all four one after the other; the table shows medians.
 set -euo pipefail
 source scripts/environment.sh
+source scripts/servers.sh
 
 seconds=${BENCH_SECONDS:-5}
 rounds=${BENCH_ROUNDS:-3}
@@ -17,27 +18,6 @@ if ! cmp -s "$sdk/package-lock.json" "$sdk/node_modules/.installed"; then
   (cd "$sdk" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) || fail "npm could not install the SDK"
   cp "$sdk/package-lock.json" "$sdk/node_modules/.installed"
 fi
-
-dir=$(mktemp -d -t weir-bench.XXXXXX)
-pids=()
-stop_all() {
-  local pid
-  for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-  rm -rf "$dir"
-}
-trap stop_all EXIT
-
-# wait_for_url FILE: the address in a line "... ready on URL".
-wait_for_url() {
-  local line
-  for _ in $(seq 200); do
-    line=$(grep -om1 'ready on http://[^ ]*' "$1" || true)
-    [[ -n $line ]] && { printf '%s\n' "${line#ready on }"; return 0; }
-    read -rt 0.05 <> <(:) || true
-  done
-  fail "no server came up; it printed: $(<"$1")"
-}
 
 "$WEIR_BINARY" serve --listen 127.0.0.1:0 --data "$dir/weir" --set log.level=warning >"$dir/weir.out" 2>&1 &
 weir_pid=$!

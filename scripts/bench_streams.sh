@@ -2,6 +2,7 @@
 # the other in each round. Weir's figures include the durable event log. Run by scripts/bench.sh; WEIR_BINARY is set.
 set -euo pipefail
 source scripts/environment.sh
+source scripts/servers.sh
 
 events=${BENCH_EVENTS:-2000}
 rounds=${BENCH_ROUNDS:-3}
@@ -11,37 +12,19 @@ reader_counts=(${BENCH_READERS:-1 100 1000})
 ulimit -n "$(ulimit -Hn)"
 ninja -C build/release -j "$(jobs_max)" bench_streams >&2
 program=$(find build/release -type f -name bench_streams -perm -u+x | head -n 1)
-dir=$(mktemp -d -t weir-bench.XXXXXX)
-pids=()
-stop_all() {
-  local pid
-  for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-  rm -rf "$dir"
-}
-trap stop_all EXIT
-# until_true COMMAND...: waits up to ten seconds.
-until_true() {
-  local i
-  for i in $(seq 200); do
-    "$@" >/dev/null 2>&1 && return 0
-    read -rt 0.05 <> <(:) || true
-  done
-  fail "not within ten seconds: $*"
-}
 
 "$WEIR_BINARY" serve --listen 127.0.0.1:0 --data "$dir/weir" --set log.level=warning \
   --set server.connections_per_address_max=20000 >"$dir/weir.out" 2>&1 &
 weir_pid=$!
 pids+=("$weir_pid")
-until_true grep -q 'ready on http://' "$dir/weir.out"
+wait_for_url "$dir/weir.out" >/dev/null
 weir_port=$(grep -o 'ready on http://[^ ]*' "$dir/weir.out" | head -n 1 | grep -o '[0-9]*$')
 key=$(<"$dir/weir/admin.key")
 
 mkdir "$dir/fan"
 "$program" serve "$dir/fan" 0 >"$dir/fan.out" 2>&1 &
 pids+=("$!")
-until_true grep -q '^[0-9]' "$dir/fan.out"
+wait_for "$dir/fan.out" grep -q "^[0-9]" "$dir/fan.out"
 fan_port=$(<"$dir/fan.out")
 
 nchan_port=$(free_ports 1)
@@ -65,7 +48,7 @@ NGINX
 PATH=$PATH:/usr/sbin nginx -p "$dir" -c "$dir/nginx.conf" >"$dir/nginx.out" 2>&1 &
 nchan_pid=$!
 pids+=("$nchan_pid")
-until_true curl -s -o /dev/null "http://127.0.0.1:$nchan_port/"
+wait_for "$dir/nginx.out" curl -s -o /dev/null "http://127.0.0.1:$nchan_port/"
 nchan_pids() { echo "$nchan_pid"; pgrep -P "$nchan_pid"; }
 
 say "measuring: $rounds rounds; idle ${idle_counts[*]}; readers ${reader_counts[*]} with $events events"
