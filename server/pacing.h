@@ -61,7 +61,8 @@ class Pacing {
 
   // Decides now if it can, and else holds the call for up to `wait`. `done` is called once: before this returns (then
   // null), or later on the executor: held, or because the limiter is asked elsewhere (with `moved` this waits for that
-  // answer instead, as RateLimiter::acquire does, so that who tells of places knows at once whether there is one). Destroying what is returned leaves the queue: then `done` may never be called.
+  // answer instead, as RateLimiter::acquire does, so that who tells of places knows at once whether there is one).
+  // Destroying what is returned leaves the queue: then `done` may never be called.
   // `moved` may be empty and must not block; it is called when the call joins and whenever it may have moved.
   std::shared_ptr<tools::PendingCall> admit(Spending spending, std::chrono::milliseconds wait, Done done, Moved moved);
 
