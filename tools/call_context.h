@@ -32,6 +32,7 @@ struct CallContext {
   std::string request_id;
   limits::Decision decision;             // of this call, for get_quota
   std::string idempotency_key;           // "" if none was given
+  std::string run_id{};                  // of the run that makes the call; "" : a client does
 };
 
 }  // namespace weir::tools

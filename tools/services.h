@@ -14,6 +14,7 @@
 #include "limits/tiers.h"
 #include "store/database.h"
 #include "streaming/event_log.h"
+#include "tools/runs/run_services.h"
 #include "tools/webhooks/webhook_services.h"
 
 namespace weir::tools {
@@ -45,6 +46,7 @@ struct Services {
   const limits::Tiers& tiers;
   const ToolSettings& settings;
   WebhookServices webhooks;
+  const runs::RunServices* runs = nullptr;       // null: nothing here runs agents (tests of other tools)
 };
 
 }  // namespace weir::tools
