@@ -48,6 +48,8 @@ class DatabaseJobRunner final : public JobRunner {
   void start() override;
   Result<std::string> enqueue(store::Transaction& transaction, store::JobRow job) override;
   Result<void> cancel(store::Transaction& transaction, std::string_view resource_id) override;
+  Result<void> make_due(store::Transaction& transaction, std::string_view kind, std::string_view account_id,
+                        std::int64_t places) override;
   void stop() override;
   [[nodiscard]] std::size_t running() const override {
     const std::lock_guard lock(mutex_);
@@ -57,13 +59,13 @@ class DatabaseJobRunner final : public JobRunner {
  private:
   using Running = std::shared_ptr<RunningJob>;
 
-  void run(const std::stop_token& stop);
-  std::optional<UnixMillis> next_due();
-  Result<Running> claim();
-  void work(const Running& job);
+  void run(const std::stop_token& stop, const std::string& kind, const JobHandler& handler);
+  std::optional<UnixMillis> next_due(std::string_view kind);
+  Result<Running> claim(std::string_view kind);
+  void work(const Running& job, const JobHandler& handler);
   void enter(const Running& job);
   void leave(const Running& job);
-  JobOutcome call(RunningJob& job);
+  JobOutcome call(RunningJob& job, const JobHandler& handler);
   JobOutcome give_up(RunningJob& job, const JobHandler& handler);
   void settle(const RunningJob& job, const JobOutcome& outcome);
 
@@ -103,11 +105,15 @@ void DatabaseJobRunner::start() {
       log::warning("jobs.taken_up", {{"count", *taken}});
     }
   }
-  for (unsigned i = 0; i < settings_.runners; ++i) {
-    threads_.emplace_back([this](const std::stop_token& stop) {
-      ::pthread_setname_np(::pthread_self(), "weir-job");
-      run(stop);
-    });
+  for (const auto& [kind, handler] : kinds_) {
+    const unsigned runners = handler.runners > 0 ? handler.runners : settings_.runners;
+    for (unsigned i = 0; i < runners; ++i) {
+      threads_.emplace_back([this, &kind, &handler](const std::stop_token& stop) {
+        // 15 characters at most: weir-job-scan, weir-job-run.
+        ::pthread_setname_np(::pthread_self(), ("weir-job-" + kind).substr(0, 15).c_str());
+        run(stop, kind, handler);
+      });
+    }
   }
   threads_.emplace_back([this](const std::stop_token& stop) {
     ::pthread_setname_np(::pthread_self(), "weir-leases");
@@ -133,6 +139,14 @@ Result<void> DatabaseJobRunner::cancel(store::Transaction& transaction, std::str
     }
     wake();  // a queued one is due now
   });
+  return {};
+}
+
+Result<void> DatabaseJobRunner::make_due(store::Transaction& transaction, std::string_view kind,
+                                         std::string_view account_id, std::int64_t places) {
+  auto made = store::make_jobs_due(transaction, kind, account_id, clock_.now(), places);
+  if (!made) return std::move(made).error();
+  if (*made > 0) transaction.on_commit([this] { wake(); });
   return {};
 }
 
@@ -166,17 +180,18 @@ std::vector<std::shared_ptr<RunningJob>> DatabaseJobRunner::running_jobs() const
   return running_;
 }
 
-void DatabaseJobRunner::run(const std::stop_token& stop) {
+// One of the runners of a kind. Each kind has its own, because work of one may wait for work of another.
+void DatabaseJobRunner::run(const std::stop_token& stop, const std::string& kind, const JobHandler& handler) {
   while (!stop.stop_requested()) {
     std::uint64_t seen = 0;
     {
       const std::lock_guard lock(mutex_);
       seen = generation_;
     }
-    auto due = next_due();
+    auto due = next_due(kind);
     if (due && *due <= clock_.now()) {
-      auto job = claim();
-      if (job && *job) work(*job);
+      auto job = claim(kind);
+      if (job && *job) work(*job, handler);
       if (job) continue;  // if somebody else was faster, what is due next has changed
       due = clock_.now() + kRetryDelay;
     }
@@ -187,20 +202,22 @@ void DatabaseJobRunner::run(const std::stop_token& stop) {
 }
 
 // A database that cannot be read is asked again after kRetryDelay.
-std::optional<UnixMillis> DatabaseJobRunner::next_due() {
-  auto due = database_.read_for(store::next_job_due);
+std::optional<UnixMillis> DatabaseJobRunner::next_due(std::string_view kind) {
+  auto due = database_.read_for(
+      [&](store::Transaction& transaction) { return store::next_job_due(transaction, kind); });
   if (due) return *due;
   log::warning("jobs.unreadable", {{"cause", due.error().cause}});
   return clock_.now() + kRetryDelay;
 }
 
 // Null if there was nothing to claim.
-Result<std::shared_ptr<RunningJob>> DatabaseJobRunner::claim() {
+Result<std::shared_ptr<RunningJob>> DatabaseJobRunner::claim(std::string_view kind) {
   // Each claim has an owner of its own, so that a runner that lost its lease to its neighbour cannot write either.
   const std::string owner = owner_ + "/" + std::to_string(++claims_);
   auto claimed = database_.write_for([&](store::Transaction& transaction) {
     const UnixMillis now = clock_.now();
-    return store::claim_job(transaction, owner, now, now + settings_.lease);
+    return store::claim_job(transaction,
+                            {.kind = kind, .owner = owner, .now = now, .lease_until = now + settings_.lease});
   });
   if (!claimed) {
     log::warning("jobs.cannot_claim", {{"cause", claimed.error().cause}});
@@ -210,9 +227,9 @@ Result<std::shared_ptr<RunningJob>> DatabaseJobRunner::claim() {
   return std::make_shared<RunningJob>(database_, clock_, std::move(**claimed), settings_.lease);
 }
 
-void DatabaseJobRunner::work(const Running& job) {
+void DatabaseJobRunner::work(const Running& job, const JobHandler& handler) {
   enter(job);
-  settle(*job, call(*job));
+  settle(*job, call(*job, handler));
   leave(job);
 }
 
@@ -237,18 +254,13 @@ void DatabaseJobRunner::leave(const Running& job) {
   changed_.notify_all();
 }
 
-JobOutcome DatabaseJobRunner::call(RunningJob& job) {
-  const auto kind = kinds_.find(job.job().kind);
-  if (kind == kinds_.end()) {
-    log::error("jobs.unknown_kind", {{"job", job.job().id}, {"kind", job.job().kind}});
-    return {.kind = JobOutcome::Kind::retry, .delay = kIdleWaitMax};
-  }
-  if (is_given_up(job.job(), settings_.attempts_max)) return give_up(job, kind->second);
+JobOutcome DatabaseJobRunner::call(RunningJob& job, const JobHandler& handler) {
+  if (is_given_up(job.job(), settings_.attempts_max)) return give_up(job, handler);
   try {
-    return kind->second.run(job);
+    return handler.run(job);
   } catch (const std::exception& error) {
     log::error("jobs.failed", {{"job", job.job().id}, {"cause", error.what()}});
-    return give_up(job, kind->second);
+    return give_up(job, handler);
   }
 }
 

@@ -16,7 +16,7 @@
 namespace weir::jobs {
 
 struct JobRunnerSettings {
-  unsigned runners = 2;
+  unsigned runners = 2;                             // of each kind that does not say its own number
   std::chrono::milliseconds lease{15'000};          // renewed each third of it
   std::chrono::milliseconds stop_timeout{10'000};   // how long running work may take to notice a stop
   std::int64_t attempts_max = 3;                    // a job that killed the process this often is given up
@@ -38,6 +38,9 @@ struct JobHandler {
   std::function<JobOutcome(JobContext&)> run;
   // Called instead of run() when the attempts are used up: must end the resource with a stated reason.
   std::function<void(JobContext&)> give_up;
+  // Threads that do this kind of work and no other, so that work that waits for another kind (a run for its scans) never
+  // holds the thread that the other needs. 0: JobRunnerSettings::runners.
+  unsigned runners = 0;
 };
 
 // Thread-safe.
@@ -56,6 +59,10 @@ class JobRunner {
   // Asks the job of a resource to stop, in `transaction`; a running one notices when it commits. A queued one is left to
   // the caller, who ends the resource in the same transaction.
   virtual Result<void> cancel(store::Transaction& transaction, std::string_view resource_id) = 0;
+  // For work that was put back with a delay because a place was taken, when `places` have become free: makes the oldest
+  // such jobs of the account due when `transaction` commits.
+  virtual Result<void> make_due(store::Transaction& transaction, std::string_view kind, std::string_view account_id,
+                                std::int64_t places = 1) = 0;
   // Running work is asked to stop and put back; then the threads end. Blocks up to `stop_timeout`; work that has not
   // noticed by then is logged, and the destructor waits for it (its lease lets another process take it up).
   virtual void stop() = 0;

@@ -39,17 +39,16 @@ Result<void> insert_job(Transaction& transaction, const JobRow& job) {
        time_value(job.deadline_at), time_value(job.created_at)}));
 }
 
-Result<std::optional<JobRow>> claim_job(Transaction& transaction, std::string_view owner, UnixMillis now,
-                                        UnixMillis lease_until) {
+Result<std::optional<JobRow>> claim_job(Transaction& transaction, const JobClaim& claim) {
   return first_row(
       transaction.query(
           with_columns("UPDATE jobs SET lost = lost + CASE state WHEN 'running' THEN 1 ELSE 0 END, state = 'running', "
                        "attempts = attempts + 1, lease_owner = :1, lease_until = :2 WHERE id = ("
-                       "SELECT id FROM jobs WHERE (state = 'queued' AND due_at <= :3) "
-                       "OR (state = 'running' AND lease_until <= :3) ORDER BY due_at, id LIMIT 1" +
+                       "SELECT id FROM jobs WHERE kind = :4 AND ((state = 'queued' AND due_at <= :3) "
+                       "OR (state = 'running' AND lease_until <= :3)) ORDER BY due_at, id LIMIT 1" +
                            std::string(skip_locked(transaction)) + ") RETURNING ",
                        ""),
-          {text_value(owner), time_value(lease_until), time_value(now)}),
+          {text_value(claim.owner), time_value(claim.lease_until), time_value(claim.now), text_value(claim.kind)}),
       job_from);
 }
 
@@ -81,6 +80,15 @@ Result<void> request_cancel(Transaction& transaction, std::string_view resource_
       {text_value(resource_id)}));
 }
 
+Result<std::int64_t> make_jobs_due(Transaction& transaction, std::string_view kind, std::string_view account_id,
+                                   UnixMillis now, std::int64_t count) {
+  // Ids are in the order of making.
+  return transaction.execute(
+      "UPDATE jobs SET due_at = :1 WHERE id IN (SELECT id FROM jobs WHERE kind = :2 AND state = 'queued' "
+      "AND due_at > :3 AND account_id = :4 ORDER BY id LIMIT :5)",
+      {time_value(now), text_value(kind), time_value(now), text_value(account_id), count});
+}
+
 Result<std::optional<JobRow>> job_of_resource(Transaction& transaction, std::string_view resource_id) {
   return first_row(transaction.query(with_columns("SELECT ", " FROM jobs WHERE resource_id = :1 "
                                                              "ORDER BY id DESC LIMIT 1"),
@@ -100,11 +108,12 @@ Result<std::int64_t> count_queued_jobs(Transaction& transaction) {
   return only_integer(transaction.query("SELECT COUNT(*) FROM jobs WHERE state = 'queued'"));
 }
 
-Result<std::optional<UnixMillis>> next_job_due(Transaction& transaction) {
-  // Two lookups, each at the start of an index.
+Result<std::optional<UnixMillis>> next_job_due(Transaction& transaction, std::string_view kind) {
+  // The first is a lookup at the start of an index; of running jobs there are few.
   auto times = transaction.query(
-      "SELECT (SELECT MIN(due_at) FROM jobs WHERE state = 'queued'), "
-      "(SELECT MIN(lease_until) FROM jobs WHERE state = 'running')");
+      "SELECT (SELECT MIN(due_at) FROM jobs WHERE kind = :1 AND state = 'queued'), "
+      "(SELECT MIN(lease_until) FROM jobs WHERE kind = :2 AND state = 'running')",
+      {text_value(kind), text_value(kind)});
   if (!times) return std::move(times).error();
   std::optional<UnixMillis> due;
   for (const std::size_t column : {0U, 1U}) {

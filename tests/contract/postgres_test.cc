@@ -149,7 +149,8 @@ TEST_F(PostgresTest, AJobIsClaimedByOneNodeOnly) {
         const auto database = open(shared);
         for (;;) {
           auto job = database->write_for([&](Transaction& t) {
-            return claim_job(t, "node" + std::to_string(node), from_unix_ms(1'000), from_unix_ms(9'000));
+            const std::string owner = "node" + std::to_string(node);
+            return claim_job(t, {"scan", owner, from_unix_ms(1'000), from_unix_ms(9'000)});
           });
           if (!job || !*job) return;
           const std::lock_guard lock(mutex);

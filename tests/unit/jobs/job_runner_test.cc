@@ -295,5 +295,65 @@ TEST_F(JobRunnerTest, AJobPutBackWithADelayRunsAgain) {
   EXPECT_EQ(started_, 3);
 }
 
+TEST_F(JobRunnerTest, WorkThatWaitsForAnotherKindDoesNotHoldItsRunners) {
+  handler_.run = [](JobContext&) -> JobOutcome { return {}; };
+  handler_.give_up = [](JobContext&) {};
+  JobHandler waiting{.run = [&](JobContext&) -> JobOutcome {
+                       ++started_;
+                       enqueue("scn_1");
+                       EXPECT_TRUE(is_finished("scn_1"));
+                       return {};
+                     },
+                     .give_up = [](JobContext&) {},
+                     .runners = 1};
+  settings_.runners = 1;
+  runner_ = JobRunner::create(settings_, *database_, clock_, ids_, {{"scan", handler_}, {"run", waiting}});
+  runner_->start();
+
+  store::JobRow run = job("run_1");
+  run.kind = "run";
+  ASSERT_TRUE(database_->write_for([&](store::Transaction& t) { return runner_->enqueue(t, run); }));
+
+  EXPECT_TRUE(is_finished("run_1"));
+  EXPECT_EQ(started_, 1);
+}
+
+TEST_F(JobRunnerTest, AKindHasNoMoreRunnersThanItSays) {
+  std::atomic<int> at_once = 0;
+  std::atomic<int> most = 0;
+  handler_.runners = 2;
+  settings_.runners = 6;
+  start([&](JobContext& context) -> JobOutcome {
+    const int now = ++at_once;
+    for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
+    }
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, context.stop_token(), milliseconds{5}, [] { return false; });
+    --at_once;
+    return {};
+  });
+
+  for (int i = 0; i < 12; ++i) enqueue("scn_" + std::to_string(i));
+
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(is_finished("scn_" + std::to_string(i)));
+  EXPECT_LE(most, 2);
+}
+
+TEST_F(JobRunnerTest, APlaceThatBecomesFreeWakesWhatWaitsForIt) {
+  start([&](JobContext&) -> JobOutcome {
+    if (++started_ == 1) return {.kind = JobOutcome::Kind::retry, .delay = std::chrono::hours{1}};
+    return {};
+  });
+  enqueue("scn_1");
+  ASSERT_TRUE(eventually([&] { return started_ == 1 && stored("scn_1").state == "queued"; }));
+
+  ASSERT_TRUE(database_->write([&](store::Transaction& t) { return runner_->make_due(t, "scan", ""); }));
+
+  EXPECT_TRUE(is_finished("scn_1"));
+  EXPECT_EQ(started_, 2);
+}
+
 }  // namespace
 }  // namespace weir::jobs

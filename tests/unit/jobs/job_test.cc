@@ -74,7 +74,7 @@ TEST(JobTest, TheStoreMakesOnlyMovesOfTheTable) {
         switch (move) {
           case JobMove::claim:
           case JobMove::reclaim: {
-            auto claimed = claim_job(t, "me", at_ms(now), at_ms(now + 100));
+            auto claimed = claim_job(t, {"scan", "me", at_ms(now), at_ms(now + 100)});
             if (!claimed) return claimed.error();
             is_made = claimed->has_value();
             if (is_made) move = state == JobState::queued ? JobMove::claim : JobMove::reclaim;

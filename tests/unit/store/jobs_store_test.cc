@@ -14,7 +14,10 @@ class JobsStoreTest : public StoreTest {
     });
   }
   std::optional<JobRow> claim(const std::string& owner, std::int64_t now, std::int64_t until) {
-    return write([&](Transaction& t) { return claim_job(t, owner, at_ms(now), at_ms(until)); });
+    return write([&](Transaction& t) { return claim_job(t, {"scan", owner, at_ms(now), at_ms(until)}); });
+  }
+  std::optional<UnixMillis> next_due(const std::string& kind = "scan") {
+    return read([&](Transaction& t) { return next_job_due(t, kind); });
   }
   std::optional<JobRow> stored(const std::string& id) {
     return read([&](Transaction& t) { return job_by_id(t, id); });
@@ -83,16 +86,45 @@ TEST_F(JobsStoreTest, ACleanReturnIsNotALoss) {
 }
 
 TEST_F(JobsStoreTest, TheNextDueTimeIsThatOfQueuedJobsAndEndingLeases) {
-  EXPECT_FALSE(read(next_job_due));
+  EXPECT_FALSE(next_due());
   add("a", 10);
   add("b", 400);
-  EXPECT_EQ(read(next_job_due), at_ms(10));
+  EXPECT_EQ(next_due(), at_ms(10));
 
   claim("me", 100, 200);
-  EXPECT_EQ(read(next_job_due), at_ms(200));
+  EXPECT_EQ(next_due(), at_ms(200));
 
   write([](Transaction& t) { return finish_job(t, "a", "me"); });
-  EXPECT_EQ(read(next_job_due), at_ms(400));
+  EXPECT_EQ(next_due(), at_ms(400));
+}
+
+TEST_F(JobsStoreTest, AKindClaimsOnlyItsOwn) {
+  add("a", 10);
+
+  EXPECT_FALSE(write([](Transaction& t) { return claim_job(t, {"run", "me", at_ms(100), at_ms(200)}); }));
+  EXPECT_FALSE(next_due("run"));
+  EXPECT_EQ(next_due(), at_ms(10));
+
+  claim("dead", 100, 200);
+  EXPECT_FALSE(write([](Transaction& t) { return claim_job(t, {"run", "me", at_ms(300), at_ms(400)}); }));
+  EXPECT_TRUE(claim("me", 300, 400));
+}
+
+TEST_F(JobsStoreTest, ThePlacesThatBecomeFreeGoToTheOldestThatWait) {
+  for (const char* id : {"a", "b", "c"}) add(id, 1'000);
+  add("due", 50);
+  const auto make_due = [&](const std::string& kind, const std::string& account, std::int64_t count) {
+    return write([&](Transaction& t) { return make_jobs_due(t, kind, account, at_ms(100), count); });
+  };
+
+  EXPECT_EQ(make_due("run", "acc_1", 2), 0);
+  EXPECT_EQ(make_due("scan", "acc_2", 2), 0);
+  EXPECT_EQ(make_due("scan", "acc_1", 2), 2);
+
+  EXPECT_EQ(stored("a")->due_at, at_ms(100));
+  EXPECT_EQ(stored("b")->due_at, at_ms(100));
+  EXPECT_EQ(stored("c")->due_at, at_ms(1'000));
+  EXPECT_EQ(stored("due")->due_at, at_ms(50));
 }
 
 TEST_F(JobsStoreTest, ACancellationMakesAQueuedJobDue) {
