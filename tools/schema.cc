@@ -273,18 +273,28 @@ struct Schema::State {
   bool has_pattern = false;
 };
 
-Schema::Schema(const Json& schema) : state_(std::make_unique<State>()) {
-  state_->text = schema;
-  state_->has_pattern = holds_pattern(schema);
-  std::string cause;
+Schema::Schema(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<Schema> Schema::compile(const Json& schema) {
+  auto state = std::make_unique<State>();
+  state->text = schema;
+  state->has_pattern = holds_pattern(schema);
+  std::string cause = schema.is_object() ? "" : "it is " + with_article(json_type(schema)) + ", and not an object";
   try {
     valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
-    parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(state_->text), state_->compiled);
+    if (cause.empty()) parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(state->text), state->compiled);
   } catch (const std::exception& error) {
     cause = error.what();
   }
-  if (!cause.empty()) log::error("schema.refused", {{"cause", cause}, {"schema", schema}});
-  CHECK(cause.empty(), "a schema of the tool table compiles");
+  if (!cause.empty()) return Error(ErrorCode::validation_failed, "is no JSON Schema: " + printable(cause));
+  return Schema(std::move(state));
+}
+
+Schema::Schema(const Json& schema) {
+  Result<Schema> compiled = compile(schema);
+  if (!compiled) log::error("schema.refused", {{"cause", compiled.error().message}, {"schema", schema}});
+  CHECK(compiled.has_value(), "a schema of the tool table compiles");
+  state_ = std::move(compiled->state_);
 }
 
 Schema::~Schema() = default;

@@ -13,6 +13,8 @@ class Schema {
  public:
   // Crashes if `schema` is not a schema: it is ours.
   explicit Schema(const Json& schema);
+  // For a schema that a caller sent. Returns validation_failed if it is none.
+  static Result<Schema> compile(const Json& schema);
   ~Schema();
   Schema(Schema&&) noexcept;
   Schema& operator=(Schema&&) noexcept;
@@ -27,6 +29,7 @@ class Schema {
 
  private:
   struct State;
+  explicit Schema(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

@@ -68,6 +68,26 @@ INSTANTIATE_TEST_SUITE_P(
              "is not known; expected one of code, deep, name, port, profile, scope_hosts, words"},
         Case{R"([1])", "", "is an array of 1; expected an object"}));
 
+TEST(SchemaTest, RefusesASchemaOfOthersThatIsNone) {
+  const std::vector<Json> wrong = {
+      Json("text"), Json::array(), {{"type", 5}}, {{"type", "objekt"}}, {{"properties", 1}}, {{"enum", 3}},
+      {{"$ref", "#/nowhere"}}, {{"$ref", "https://example.com/other.json"}}};
+  for (const Json& schema : wrong) {
+    const Result<Schema> compiled = Schema::compile(schema);
+    ASSERT_FALSE(compiled.has_value()) << to_text(schema);
+    EXPECT_EQ(compiled.error().code, ErrorCode::validation_failed);
+    EXPECT_EQ(compiled.error().message.substr(0, 18), "is no JSON Schema:");
+  }
+}
+
+TEST(SchemaTest, CompilesWhatOthersWrite) {
+  const Result<Schema> compiled = Schema::compile(
+      {{"type", "object"}, {"properties", {{"grade", {{"type", "string"}}}}}, {"required", {"grade"}}});
+  ASSERT_TRUE(compiled.has_value());
+  EXPECT_TRUE(compiled->violations({{"grade", "A"}}).empty());
+  EXPECT_EQ(compiled->violations(Json::object()).size(), 1U);
+}
+
 TEST(SchemaTest, AcceptsWhatFits) {
   const Schema schema(scan_arguments());
 
