@@ -34,11 +34,11 @@ struct ModelCall {
 // Not thread-safe: a value.
 struct ModelMessage {
   enum class Role : std::uint8_t { user, assistant, tool } role = Role::user;
-  std::string text;
-  std::vector<ModelCall> calls;      // of an assistant
-  std::string call_id;               // of a tool's answer
+  std::string text{};
+  std::vector<ModelCall> calls{};    // of an assistant
+  std::string call_id{};             // of a tool's answer
   bool is_error = false;             // of a tool's answer
-  Json opaque;                       // of an assistant: the provider's blocks, sent back as they are; null: none
+  Json opaque{};                     // of an assistant: the provider's blocks, sent back as they are; null: none
 };
 Json message_json(const ModelMessage& message);
 Result<ModelMessage> message_from(const Json& json);
@@ -50,15 +50,15 @@ struct ModelRequest {
   std::vector<ModelMessage> messages;
   std::vector<ModelTool> tools;
   std::int64_t max_output_tokens = 4'096;
-  std::optional<double> temperature;
+  std::optional<double> temperature{};
 };
 
 // Not thread-safe: a value.
 struct ModelUsage {
-  std::optional<std::int64_t> input_tokens;
-  std::optional<std::int64_t> output_tokens;
-  std::optional<std::int64_t> cached_input_tokens;
-  std::optional<std::int64_t> reasoning_tokens;
+  std::optional<std::int64_t> input_tokens{};
+  std::optional<std::int64_t> output_tokens{};
+  std::optional<std::int64_t> cached_input_tokens{};
+  std::optional<std::int64_t> reasoning_tokens{};
 };
 
 // Not thread-safe: a value.

@@ -49,19 +49,19 @@ struct CallOutcome {
     stopped,              // the run must stop: see RunSession::should_stop()
   };
   std::string key;
-  std::string tool_call_id;
+  std::string tool_call_id{};
   End end = End::completed;
-  Json result;                       // structured content, capped; null if there is none
-  std::string text;                  // for a model: the summary, or the document, or the error's message
-  std::string error_code;            // of failed, denied, timed_out
+  Json result{};                     // structured content, capped; null if there is none
+  std::string text{};                // for a model: the summary, or the document, or the error's message
+  std::string error_code{};          // of failed, denied, timed_out
   bool is_tainted = false;
 };
 
 // How a step ended. Not thread-safe: a value.
 struct StepEnd {
   enum class Status : std::uint8_t { completed, failed, skipped } status = Status::completed;
-  Json result;
-  Json error;                        // null, or {code, message}
+  Json result{};
+  Json error{};                      // null, or {code, message}
   bool is_tainted = false;
 };
 
@@ -84,10 +84,10 @@ struct EngineOutcome {
     requires_action,      // at least one call awaits approval
     stopped,              // should_stop() says why
   } kind = Kind::completed;
-  Json output;                       // of completed, and what there is of incomplete
-  std::string code;                  // of failed: an ErrorCode's name or "server_restarted", "timeout", ...
+  Json output{};                     // of completed, and what there is of incomplete
+  std::string code{};                // of failed: an ErrorCode's name or "server_restarted", "timeout", ...
                                      // of incomplete: max_steps, max_tokens, ...
-  std::string message;
+  std::string message{};
 };
 
 // Not thread-safe: owned by the run's thread.
