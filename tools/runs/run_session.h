@@ -33,7 +33,9 @@ struct CallWish {
   bool is_influenced = false;
   bool may_retry = false;            // try again on a passing failure (max_attempts), if the tool is repeatable
   std::int64_t max_attempts = 1;
-  std::chrono::milliseconds timeout{60'000};
+  std::chrono::milliseconds timeout{60'000};   // without the time that it is held for the owner's rate limit
+  // A playbook's rule makes the call again (`until`): the loop breaker, which is for models, does not count it.
+  bool is_poll = false;
 };
 
 // How a tool call ended. Not thread-safe: a value.
@@ -55,6 +57,8 @@ struct CallOutcome {
   std::string text{};                // for a model: the summary, or the document, or the error's message
   std::string error_code{};          // of failed, denied, timed_out
   bool is_tainted = false;
+  bool is_recorded = false;          // answered from the record: nothing was called now
+  std::chrono::milliseconds held{0}; // for the owner's rate limit: not part of a step's time
 };
 
 // How a step ended. Not thread-safe: a value.
