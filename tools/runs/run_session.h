@@ -34,8 +34,6 @@ struct CallWish {
   bool may_retry = false;            // try again on a passing failure (max_attempts), if the tool is repeatable
   std::int64_t max_attempts = 1;
   std::chrono::milliseconds timeout{60'000};   // without the time that it is held for the owner's rate limit
-  // A playbook's rule makes the call again (`until`): the loop breaker, which is for models, does not count it.
-  bool is_poll = false;
 };
 
 // How a tool call ended. Not thread-safe: a value.
