@@ -100,6 +100,8 @@ class FakeRunSession final : public tools::runs::RunSession {
     return {};
   }
 
+  [[nodiscard]] bool has_begun(std::string_view step_id) const override { return records_.steps.contains(step_id); }
+
   Result<void> start_call(Wish wish) override {
     const bool is_known = records_.started_calls.contains(wish.key);
     if (!is_known) {
