@@ -100,6 +100,10 @@ class FakeRunSession final : public tools::runs::RunSession {
     return {};
   }
 
+  Result<void> skip_step(std::string_view step_id, std::string_view, const tools::runs::StepEnd& end) override {
+    return has_begun(step_id) ? Result<void>() : end_step(step_id, end);
+  }
+
   [[nodiscard]] bool has_begun(std::string_view step_id) const override { return records_.steps.contains(step_id); }
 
   Result<void> start_call(Wish wish) override {

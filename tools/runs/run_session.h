@@ -116,6 +116,8 @@ class RunSession {
   // Records and tells that a step has begun. If it has ended before, its recorded end, and nothing is told.
   virtual Result<std::optional<StepEnd>> begin_step(std::string_view step_id, std::string_view tool) = 0;
   virtual Result<void> end_step(std::string_view step_id, const StepEnd& end) = 0;
+  // Records and tells that a step ends as skipped that never began; once.
+  virtual Result<void> skip_step(std::string_view step_id, std::string_view tool, const StepEnd& end) = 0;
   // Whether the step has begun, in this or an earlier life of the run: what has begun is finished, also when something else
   // has failed meanwhile.
   [[nodiscard]] virtual bool has_begun(std::string_view step_id) const = 0;
