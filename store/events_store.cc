@@ -47,6 +47,22 @@ Result<std::int64_t> outdated_through(Transaction& transaction, const Aged& reso
   return std::max(by_count, *by_age);
 }
 
+// Takes the data from events of the resource that are kept for less long. The number of events.
+Result<std::int64_t> empty_short_lived(Transaction& transaction, const std::string& resource_id,
+                                       const std::vector<ShortLivedEvents>& short_lived) {
+  std::int64_t emptied = 0;
+  for (const ShortLivedEvents& kind : short_lived) {
+    auto some = transaction.execute(
+        "UPDATE events SET data = :1 WHERE resource_id = :2 AND seq IN (SELECT seq FROM events WHERE resource_id = :3 "
+        "AND resource_type = :4 AND type = :5 AND at < :6 AND data <> :7 ORDER BY seq LIMIT :8)",
+        {text_value(kTrimmedEventData), resource_id, resource_id, kind.resource_type, kind.type,
+         time_value(kind.since), text_value(kTrimmedEventData), kTrimmedEventsMax});
+    if (!some) return some;
+    emptied += *some;
+  }
+  return emptied;
+}
+
 Result<std::vector<std::pair<std::string, std::int64_t>>> last_seqs(Transaction& transaction, std::string_view select,
                                                                     const std::vector<std::string>& ids) {
   if (ids.empty()) return std::vector<std::pair<std::string, std::int64_t>>();
@@ -172,12 +188,16 @@ Result<EventTrim> trim_old_events(Transaction& transaction, std::string_view aft
     auto through = outdated_through(transaction, resource, keeping);
     if (!through) return std::move(through).error();
     const std::int64_t count = std::min(*through, resource.last - 1) - resource.trimmed_through;
-    if (count <= 0) continue;
-    if (auto trimmed = trim_events(transaction, resource.resource_id, *through); !trimmed) {
-      return std::move(trimmed).error();
+    if (count > 0) {
+      if (auto trimmed = trim_events(transaction, resource.resource_id, *through); !trimmed) {
+        return std::move(trimmed).error();
+      }
+      trim.trimmed += count;
     }
-    trim.trimmed += count;
-    if (trim.trimmed >= kTrimmedEventsMax) return trim;
+    auto emptied = empty_short_lived(transaction, resource.resource_id, keeping.short_lived);
+    if (!emptied) return std::move(emptied).error();
+    trim.emptied += *emptied;
+    if (trim.trimmed + trim.emptied >= kTrimmedEventsMax) return trim;
   }
   if (std::cmp_less(resources->size(), resources_max)) trim.last_resource_id.clear();
   return trim;

@@ -57,18 +57,28 @@ Result<std::vector<std::pair<std::string, std::int64_t>>> last_seqs_of_resources
 Result<std::vector<std::pair<std::string, std::int64_t>>> last_seqs_of_accounts(Transaction& transaction,
                                                                                 const std::vector<std::string>& ids);
 
+// A type of event whose data is kept for less long. Not thread-safe: a value.
+struct ShortLivedEvents {
+  std::string resource_type;        // "run": only these resources are looked at
+  std::string type;                 // "message.delta"
+  UnixMillis since{};               // older ones lose their data
+};
 // What retention keeps. Not thread-safe: a value.
 struct EventKeeping {
   UnixMillis since{};               // older events go
   std::int64_t per_resource = 0;    // beyond, the oldest go
+  std::vector<ShortLivedEvents> short_lived{};
 };
+// What is left of an event that lost its data: its place, so that the sequence has no hole.
+inline constexpr std::string_view kTrimmedEventData = R"({"is_trimmed":true})";
 // A slice of the work of retention. Not thread-safe: a value.
 struct EventTrim {
   std::string last_resource_id;     // the next slice goes on after it; "" : every resource was looked at
   std::int64_t trimmed = 0;         // events deleted
+  std::int64_t emptied = 0;         // events that lost their data
 };
 // Looks at up to `resources_max` resources behind `after_resource_id` ("" : from the first) and stops early once it has
-// deleted about kTrimmedEventsMax events.
+// deleted or emptied about kTrimmedEventsMax events.
 Result<EventTrim> trim_old_events(Transaction& transaction, std::string_view after_resource_id,
                                   std::int64_t resources_max, const EventKeeping& keeping);
 inline constexpr std::int64_t kTrimmedEventsMax = 2'000;

@@ -9,4 +9,9 @@ bool is_terminal_event(std::string_view type) {
   return known != nullptr && known->ending == EventType::Ending::ends_resource;
 }
 
+bool asks_people(std::string_view type) {
+  const EventType* known = find_event_type(type);
+  return known != nullptr && known->ending == EventType::Ending::asks_people;
+}
+
 }  // namespace weir::streaming

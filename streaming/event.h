@@ -43,5 +43,7 @@ struct EventDraft {
 
 // True for the event after which nothing follows on its resource, such as scan.completed: see event_types.h.
 bool is_terminal_event(std::string_view type);
+// True for the event after which nothing happens until a person acts, such as run.requires_action.
+bool asks_people(std::string_view type);
 
 }  // namespace weir::streaming

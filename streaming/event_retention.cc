@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "store/events_store.h"
+#include "streaming/event_types.h"
 
 namespace weir::streaming {
 
@@ -16,7 +17,12 @@ EventRetention::EventRetention(Private, const RetentionSettings& settings, store
 
 Result<std::int64_t> EventRetention::trim_some() {
   const std::lock_guard lock(slice_mutex_);
-  const store::EventKeeping keeping{.since = clock_.now() - settings_.keep, .per_resource = settings_.per_resource};
+  const UnixMillis now = clock_.now();
+  store::EventKeeping keeping{.since = now - settings_.keep, .per_resource = settings_.per_resource};
+  for (const EventType& type : event_types()) {
+    // Only runs have such events.
+    if (type.keep) keeping.short_lived.push_back({.resource_type = "run", .type = type.name, .since = now - *type.keep});
+  }
   auto trim = database_.write_for([&](store::Transaction& transaction) {
     return store::trim_old_events(transaction, last_resource_id_, kResourcesPerSlice, keeping);
   });

@@ -1,5 +1,6 @@
 // Deletes old events, a slice at a time, so that no writer waits long. What was deleted is remembered by the log, which
-// tells a reader whose position is gone.
+// tells a reader whose position is gone. Of types that are kept for less long (event_types.h) the data goes first, and the
+// event stays in its place, so that nobody's position is lost by that.
 #pragma once
 #include <chrono>
 #include <memory>

@@ -3,7 +3,9 @@
 // in it cannot be published (see EventLog::append). The `snapshot` and `gap` frames of a stream are no events: they are
 // about one reader and are in no log.
 #pragma once
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,12 +18,15 @@ namespace weir::streaming {
 
 // Immutable.
 struct EventType {
-  enum class Ending : std::uint8_t { goes_on, ends_resource };
+  // asks_people: nothing more happens until a person acts, so that nobody who waits for the end waits on.
+  enum class Ending : std::uint8_t { goes_on, asks_people, ends_resource };
 
   std::string name;     // "scan.completed"
   std::string summary;  // one sentence
   Json schema;          // JSON Schema of `data`
   Ending ending = Ending::goes_on;
+  // How long its data is kept, if less than what is usual; then the event stays in its sequence as {"is_trimmed": true}.
+  std::optional<std::chrono::hours> keep{};
 };
 
 // In the order of the documentation.

@@ -5,6 +5,13 @@
 namespace weir::streaming {
 namespace {
 
+// What the wait comes to if the newest event is of this type; nothing: it goes on.
+std::optional<ResourceWaiter::Outcome> outcome_at(std::string_view type) {
+  if (is_terminal_event(type)) return ResourceWaiter::Outcome::ended;
+  if (asks_people(type)) return ResourceWaiter::Outcome::needs_person;
+  return std::nullopt;
+}
+
 // Held by the caller's Wait alone; the hub, the timer and the executor hold it weakly or only while they call it.
 // Thread-safe.
 class PendingWait final : public Wait, public std::enable_shared_from_this<PendingWait> {
@@ -23,7 +30,7 @@ class PendingWait final : public Wait, public std::enable_shared_from_this<Pendi
       const auto self = weak.lock();
       if (self == nullptr || self->is_done_) return;
       if (self->callbacks_.on_event) self->callbacks_.on_event(*published.event);
-      if (is_terminal_event(published.event->type)) self->finish(ResourceWaiter::Outcome::ended);
+      if (const auto outcome = outcome_at(published.event->type)) self->finish(*outcome);
     });
     if (subscription == nullptr) return false;
     const std::lock_guard lock(mutex_);
@@ -73,8 +80,9 @@ std::shared_ptr<Wait> ResourceWaiter::wait(std::string resource_id, std::chrono:
     return pending;
   }
   const auto last = log_.last_event(resource_id);
-  if (last && *last && is_terminal_event((*last)->type)) {
-    pending->finish(Outcome::ended);
+  const auto outcome = last && *last ? outcome_at((*last)->type) : std::nullopt;
+  if (outcome) {
+    pending->finish(*outcome);
   } else {
     pending->start_timer(std::chrono::steady_clock::now() + timeout);
   }

@@ -1,5 +1,5 @@
-// Waits for a resource to end without holding a thread: for `wait_seconds` and for calls that answer when a scan
-// is done.
+// Waits for a resource to end, or to need a person, without holding a thread: for `wait_seconds` and for calls that answer
+// when a scan is done.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -26,14 +26,15 @@ class ResourceWaiter {
   ResourceWaiter(EventLog& log, EventHub& hub, TimerQueue& timers, Executor& executor)
       : log_(log), hub_(hub), timers_(timers), executor_(executor) {}
 
-  enum class Outcome : std::uint8_t { ended, deadline };
+  // needs_person: the resource has not ended, and nothing happens until somebody acts.
+  enum class Outcome : std::uint8_t { ended, needs_person, deadline };
   struct Callbacks {
     std::function<void(const Event&)> on_event;   // each event while waiting; may be empty; must not block
     std::function<void(Outcome)> on_done;         // once, on the executor
   };
 
-  // Calls on_done when a terminal event of the resource is in the log (at once if it already is) or `timeout` has
-  // passed. Blocks for one database read.
+  // Calls on_done when the newest event of the resource in the log ends it or asks people (at once if it already does) or
+  // `timeout` has passed. Blocks for one database read.
   std::shared_ptr<Wait> wait(std::string resource_id, std::chrono::milliseconds timeout, Callbacks callbacks);
 
  private:

@@ -51,6 +51,30 @@ TEST_F(EventRetentionTest, BeyondTheCountTheOldestGo) {
   EXPECT_EQ(first_of("scn_2"), 1);
 }
 
+TEST_F(EventRetentionTest, PiecesOfMessagesLoseTheirTextAfterADayAndKeepTheirPlace) {
+  for (const char* type : {"run.started", "message.delta", "message.delta", "message.completed", "run.completed"}) {
+    ASSERT_TRUE(database_->write([&](store::Transaction& t) -> Result<void> {
+      auto event = log_->append(t, {.account_id = "acc_1", .resource_type = "run", .resource_id = "run_1", .type = type,
+                                    .data = {{"kind", "text"}, {"text", "piece"}}});
+      if (!event) return event.error();
+      return {};
+    }));
+  }
+  const auto retention = this->retention(std::chrono::hours{24 * 30}, 1'000);
+
+  (void)trim_all(*retention);
+  EXPECT_EQ(log_->read_after("run_1", 1, 1)->at(0).data.value("text", ""), "piece");
+  later_.advance(std::chrono::hours{25});
+  EXPECT_EQ(trim_all(*retention), 0);
+
+  const auto events = *log_->read_after("run_1", 0, 10);
+  ASSERT_EQ(events.size(), 5U);
+  EXPECT_EQ(events[1].data, (Json{{"is_trimmed", true}}));
+  EXPECT_EQ(events[2].data, (Json{{"is_trimmed", true}}));
+  EXPECT_EQ(events[3].data.value("text", ""), "piece");
+  EXPECT_EQ(events[2].seq, 3);
+}
+
 TEST_F(EventRetentionTest, TheAccountRemembersUpToWhereItHasHoles) {
   for (int i = 0; i < 3; ++i) {
     append("scn_1");

@@ -52,6 +52,24 @@ TEST_F(ResourceWaiterTest, AWaitForWhatHasEndedEndsAtOnce) {
   EXPECT_EQ(timers_.size(), 0U);
 }
 
+TEST_F(ResourceWaiterTest, NobodyWaitsOnWhileAPersonIsNeeded) {
+  const auto wait = waiter_.wait("run_1", std::chrono::minutes{1}, callbacks());
+
+  append("run_1", "run.requires_action");
+
+  EXPECT_TRUE(eventually([&] { return done_ == 1; }));
+  EXPECT_EQ(outcome_, ResourceWaiter::Outcome::needs_person);
+  outcome_ = ResourceWaiter::Outcome::ended;
+  const auto late = waiter_.wait("run_1", std::chrono::minutes{1}, callbacks());
+  EXPECT_TRUE(eventually([&] { return done_ == 2; }));
+  EXPECT_EQ(outcome_, ResourceWaiter::Outcome::needs_person);
+  append("run_1", "tool_call.approved");
+  const auto again = waiter_.wait("run_1", std::chrono::minutes{1}, callbacks());
+  append("run_1", "run.completed");
+  EXPECT_TRUE(eventually([&] { return done_ == 3; }));
+  EXPECT_EQ(outcome_, ResourceWaiter::Outcome::ended);
+}
+
 TEST_F(ResourceWaiterTest, AWaitEndsAtItsDeadline) {
   outcome_ = ResourceWaiter::Outcome::ended;
   append("scn_1");
