@@ -38,4 +38,19 @@ Result<store::FindingRow> find_finding(store::Transaction& transaction, const Ca
   return named(store::finding_by_id(transaction, context.caller->account_id, id), error);
 }
 
+Result<store::RunRow> find_run(store::Transaction& transaction, const CallContext& context, std::string_view id) {
+  const Error error = missing("run", id, "list_runs");
+  if (!is_id(id, "run")) return error;
+  return named(store::run_by_id(transaction, context.caller->account_id, id), error);
+}
+
+Result<store::AgentRow> find_agent(store::Transaction& transaction, const CallContext& context, std::string_view id_or_slug) {
+  const Error error(ErrorCode::not_found, "There is no agent \"" + printable(id_or_slug, 64) +
+                                              "\", neither in this account nor public. list_agents shows which there are.");
+  const std::string& account_id = context.caller->account_id;
+  return named(is_id(id_or_slug, "agt") ? store::agent_by_id(transaction, account_id, id_or_slug)
+                                        : store::agent_by_slug(transaction, account_id, id_or_slug),
+               error);
+}
+
 }  // namespace weir::tools

@@ -5,7 +5,9 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "store/agents_store.h"
 #include "store/findings_store.h"
+#include "store/runs_store.h"
 #include "store/scans_store.h"
 #include "store/targets_store.h"
 #include "tools/call_context.h"
@@ -15,5 +17,8 @@ namespace weir::tools {
 Result<store::TargetRow> find_target(store::Transaction& transaction, const CallContext& context, std::string_view id);
 Result<store::ScanRow> find_scan(store::Transaction& transaction, const CallContext& context, std::string_view id);
 Result<store::FindingRow> find_finding(store::Transaction& transaction, const CallContext& context, std::string_view id);
+Result<store::RunRow> find_run(store::Transaction& transaction, const CallContext& context, std::string_view id);
+// By its id or its slug; also a public one of another account.
+Result<store::AgentRow> find_agent(store::Transaction& transaction, const CallContext& context, std::string_view id_or_slug);
 
 }  // namespace weir::tools
