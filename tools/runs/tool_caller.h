@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -23,6 +24,8 @@ struct ToolInvocation {
   Json arguments = Json::object();
   // How long the call may be held for its slot under the owner's rate limit.
   std::chrono::milliseconds hold_max{30'000};
+  // Of an owner whose row has no scopes, which is a token's subject: those that the run began with.
+  std::vector<std::string> owner_scopes{};
 };
 
 // Thread-safe.
