@@ -56,6 +56,8 @@ const Dispatch& Interaction::dispatch() const { return *dispatch_; }
 
 tools::CallContext Interaction::context() const { return call_->context(); }
 
+Revision Interaction::revision() const { return call_->revision; }
+
 bool Interaction::can_ask(std::string_view method) const {
   return has_capabilities(call_->client_capabilities, capabilities_needed_by(method));
 }

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "server/mcp/jsonrpc.h"
+#include "server/mcp/revision.h"
 #include "server/mcp/tasks.h"
 
 namespace weir::mcp {
@@ -37,6 +38,7 @@ class Interaction : public std::enable_shared_from_this<Interaction> {
   [[nodiscard]] const Json& state() const { return state_; }
   [[nodiscard]] const Dispatch& dispatch() const;
   [[nodiscard]] tools::CallContext context() const;
+  [[nodiscard]] Revision revision() const;
   // True if the client declares what a request of that method needs.
   [[nodiscard]] bool can_ask(std::string_view method) const;
   // True if the answer may be a task.

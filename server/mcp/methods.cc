@@ -89,10 +89,12 @@ bool is_offered(const Method& method, const Offers& offers) {
 tools::Scope scope_of(const Dispatch& dispatch, const Method& method, const Message& message) {
   if (method.name == "resources/read" || method.name == "resources/subscribe") return dispatch.offers.resources->scope_of(string_or(message.params, "uri", ""));
   if (method.name == "tasks/get" || method.name == "tasks/list" || method.name == "tasks/result") {
-    return dispatch.offers.tasks->scope_of(TaskAction::get);
+    return dispatch.offers.tasks->scope_of(TaskAction::get, string_or(message.params, "taskId", ""));
   }
-  if (method.name == "tasks/update") return dispatch.offers.tasks->scope_of(TaskAction::update);
-  if (method.name == "tasks/cancel") return dispatch.offers.tasks->scope_of(TaskAction::cancel);
+  if (method.name == "tasks/update" || method.name == "tasks/cancel") {
+    const TaskAction action = method.name == "tasks/update" ? TaskAction::update : TaskAction::cancel;
+    return dispatch.offers.tasks->scope_of(action, string_or(message.params, "taskId", ""));
+  }
   if (method.name == "prompts/get") {
     const Prompt* prompt = find_prompt(dispatch.offers.prompts, string_or(message.params, "name", ""));
     if (prompt != nullptr) return prompt->scope;

@@ -53,8 +53,8 @@ enum class TaskAction : std::uint8_t { get, update, cancel };
 class TaskProvider {
  public:
   virtual ~TaskProvider() = default;
-  // What the gate demands before the function of that name is called.
-  [[nodiscard]] virtual tools::Scope scope_of(TaskAction action) const = 0;
+  // What the gate demands before the function of that name is called for that id; "" for list().
+  [[nodiscard]] virtual tools::Scope scope_of(TaskAction action, std::string_view id) const = 0;
   virtual Result<Task> get(const tools::CallContext& context, const std::string& id) = 0;
   // Unknown keys are ignored.
   virtual Result<void> update(const tools::CallContext& context, const std::string& id, const Json& input_responses) = 0;

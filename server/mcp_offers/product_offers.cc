@@ -1,5 +1,6 @@
 #include "server/mcp_offers/product_offers.h"
 
+#include "server/mcp_offers/run_review.h"
 #include "server/mcp_offers/scan_prompts.h"
 
 namespace weir::mcp_offers {
@@ -10,6 +11,7 @@ mcp::Offers ProductOffers::offers() {
   offers.skills = &skills_;
   offers.prompts = scan_prompts(catalog_);
   offers.tasks = &tasks_;
+  if (catalog_.find("respond_run") != nullptr) offers.tools.push_back(review_run(catalog_));
   return offers;
 }
 

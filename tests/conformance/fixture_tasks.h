@@ -23,7 +23,7 @@ class TaskBoard final : public TaskProvider {
   void complete(const std::string& id, Json result);
   void fail(const std::string& id, int code, const std::string& message);
 
-  [[nodiscard]] tools::Scope scope_of(TaskAction) const override { return tools::Scope::none; }
+  [[nodiscard]] tools::Scope scope_of(TaskAction, std::string_view) const override { return tools::Scope::none; }
   Result<Task> get(const tools::CallContext& context, const std::string& id) override;
   Result<void> update(const tools::CallContext& context, const std::string& id, const Json& input_responses) override;
   Result<void> cancel(const tools::CallContext& context, const std::string& id) override;

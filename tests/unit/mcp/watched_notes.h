@@ -76,7 +76,7 @@ class HandTasks final : public TaskProvider {
  public:
   static constexpr const char* kId = "task-1";
 
-  [[nodiscard]] tools::Scope scope_of(TaskAction) const override { return tools::Scope::none; }
+  [[nodiscard]] tools::Scope scope_of(TaskAction, std::string_view) const override { return tools::Scope::none; }
   Result<Task> get(const tools::CallContext&, const std::string& id) override {
     if (id != kId) return Error(ErrorCode::not_found, "none");
     return task_.with([](const Task& task) { return task; });
