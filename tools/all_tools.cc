@@ -5,9 +5,12 @@
 
 #include "tools/account/account_tools.h"
 #include "tools/events/event_tools.h"
+#include "tools/runs/run_tools.h"
 #include "tools/scans/catalogue_tools.h"
+#include "tools/scans/comparison_tools.h"
 #include "tools/scans/finding_tools.h"
 #include "tools/scans/scan_tools.h"
+#include "tools/scans/triage_tools.h"
 #include "tools/targets/target_tools.h"
 #include "tools/webhooks/delivery_tools.h"
 #include "tools/webhooks/webhook_tools.h"
@@ -21,8 +24,11 @@ std::vector<Tool> all_tools(const Services& services) {
   };
   add(target_tools(services));
   add(scans::scan_tools(services));
+  add(scans::comparison_tools(services));
   add(scans::finding_tools(services));
+  add(scans::triage_tools(services));
   add(scans::catalogue_tools(services));
+  if (services.runs != nullptr) add(runs::run_tools(services));
   add(webhook_tools(services));
   add(delivery_tools(services));
   add(event_tools(services));

@@ -167,9 +167,13 @@ class ScanRun {
     if (scan->status == "cancelling") return store_ending(transaction, std::move(*scan), cancelled());
 
     const UnixMillis now = parts_.clock.now();
-    auto baseline = store::baseline_of(transaction, *scan);
-    if (!baseline) return std::move(baseline).error();
-    if (*baseline) scan->baseline_scan_id = (*baseline)->id;
+    if (scan->retest_of) {
+      scan->baseline_scan_id = scan->retest_of;
+    } else {
+      auto baseline = store::baseline_of(transaction, *scan);
+      if (!baseline) return std::move(baseline).error();
+      if (*baseline) scan->baseline_scan_id = (*baseline)->id;
+    }
     Result<DiffSummary> diff = apply_outcome(transaction, *scan, outcome, now, parts_.ids);
     if (!diff) return std::move(diff).error();
     std::vector<store::ScanCheckRow> checks;

@@ -17,6 +17,7 @@ struct ScanRequest {
   Profile strictest = Profile::quick;    // the smallest profile that covers everything asked for
   int checks_count = 0;                  // catalogue rows that will run
   Budget budget;
+  std::string retest_of;                 // the scan whose findings are looked at again; "" : none
 };
 
 // From the validated arguments `profile` and `checks`. Returns validation_failed for an unknown check, for a custom

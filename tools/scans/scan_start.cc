@@ -115,6 +115,11 @@ Result<store::ScanRow> start_scan(const Services& services, const CallContext& c
   scan.profile = std::string(to_string(request.profile));
   scan.checks = request.checks;
   scan.trigger = context.surface == Surface::mcp ? "mcp" : context.surface == Surface::run ? "run" : "api";
+  if (!context.run_id.empty()) scan.run_id = context.run_id;
+  if (!request.retest_of.empty()) {
+    scan.trigger = "retest";
+    scan.retest_of = request.retest_of;
+  }
   scan.progress = {{"phase", "queued"}, {"checks_total", request.checks_count}};
   scan.scanner_version = services.settings.version;
   scan.ruleset_version = ruleset_version();

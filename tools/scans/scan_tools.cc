@@ -4,6 +4,7 @@
 #include "tools/lookup.h"
 #include "tools/paging.h"
 #include "tools/parameters.h"
+#include "tools/scans/retest.h"
 #include "tools/scans/scan_cancel.h"
 #include "tools/scans/scan_request.h"
 #include "tools/scans/scan_start.h"
@@ -41,7 +42,7 @@ Result<ToolResult> answer_or_wait(const Services& services, const CallContext& c
 }
 
 Result<ToolResult> create_scan(const Services& services, const CallContext& context, const Json& arguments) {
-  Result<ScanRequest> request = scan_request_of(arguments);
+  Result<ScanRequest> request = is_retest(arguments) ? ScanRequest{} : scan_request_of(arguments);
   if (!request) return std::move(request).error();
   // How long the caller waits is no part of what it asks for.
   Result<ClientToken> token = client_token_of(context, arguments, {"wait_seconds"});
@@ -49,7 +50,15 @@ Result<ToolResult> create_scan(const Services& services, const CallContext& cont
 
   std::string summary;
   const auto create = [&](store::Transaction& transaction) -> Result<Json> {
-    Result<store::TargetRow> target = target_to_scan(transaction, context, arguments);
+    Result<store::TargetRow> target = Error(ErrorCode::internal, "");
+    if (is_retest(arguments)) {
+      Result<Retest> retest = read_retest(transaction, context, arguments);
+      if (!retest) return std::move(retest).error();
+      target = std::move(retest->target);
+      request = std::move(retest->request);
+    } else {
+      target = target_to_scan(transaction, context, arguments);
+    }
     if (!target) return std::move(target).error();
     Result<store::ScanRow> scan = start_scan(services, context, *target, *request, transaction);
     if (!scan) return std::move(scan).error();
@@ -86,7 +95,8 @@ Result<ToolResult> list_scans(const Services& services, const CallContext& conte
       }
     }
     return store::list_scans(transaction, {.account_id = context.caller->account_id, .target_id = target_id,
-                                           .status = string_or(arguments, "status", "")}, *page);
+                                           .status = string_or(arguments, "status", ""),
+                                           .run_id = string_or(arguments, "run_id", "")}, *page);
   });
   if (!scans) return std::move(scans).error();
   ToolResult result;
@@ -165,6 +175,10 @@ Tool create_scan_tool(const Services& services) {
   p::Members inputs = target_parameters();
   inputs.emplace_back("profile", profile_parameter());
   inputs.emplace_back("checks", checks_parameter());
+  inputs.emplace_back("retest_of", p::id("scn", "A completed scan: look again at what it saw, with only the rules of those "
+                                               "findings. No target, profile or checks are needed then."));
+  inputs.emplace_back("finding_ids", p::list("Look again at these findings only; alone, or with retest_of.",
+                                             p::id("fnd", "A finding."), kRetestFindingsMax));
   inputs.emplace_back("wait_seconds", wait_parameter());
   inputs.emplace_back("client_token", p::text("Makes a repetition of this very request safe for 24 hours; any unique text.",
                                               {.length_min = 1, .length_max = 128}));
@@ -173,7 +187,8 @@ Tool create_scan_tool(const Services& services) {
       .title = "Start a scan",
       .description = "Starts a security scan of a registered target and returns it at once, or when it has ended if wait_seconds is "
                      "given (a passive or quick scan usually ends within 30 seconds). It observes and never exploits. One scan per "
-                     "target at a time. Costs 1 unit, whatever its length. Next: get_scan with wait_seconds until status is "
+                     "target at a time. To see whether findings are fixed, give finding_ids or retest_of instead of a "
+                     "target: only their rules run. Costs 1 unit, whatever its length. Next: get_scan with wait_seconds until status is "
                      "completed, then list_findings or get_report.",
       .input_schema = p::arguments(inputs),
       .output_schema = scan_schema(),
@@ -208,7 +223,8 @@ Tool get_scan_tool(const Services& services) {
 Tool list_scans_tool(const Services& services) {
   p::Members inputs = {{"target_id", p::id("tgt", "Only scans of this target.")},
                        {"status", p::one_of("Only scans with this status.", {"queued", "running", "cancelling", "completed",
-                                                                             "failed", "cancelled", "timed_out"})}};
+                                                                             "failed", "cancelled", "timed_out"})},
+                       {"run_id", p::id("run", "Only scans that this agent run started.")}};
   for (auto& member : p::page_members()) inputs.push_back(std::move(member));
   return {
       .name = "list_scans",

@@ -13,8 +13,10 @@ TEST_F(CatalogTest, HasEveryToolInTheOrderThatCallersSee) {
   for (const Tool& tool : catalog_->tools()) names.push_back(tool.name);
 
   EXPECT_THAT(names, ::testing::ElementsAre("list_targets", "get_target", "create_target", "delete_target", "create_scan",
-                                            "get_scan", "list_scans", "cancel_scan", "estimate_scan", "list_findings",
-                                            "get_finding", "get_report", "list_checks", "list_scan_checks", "list_webhooks",
+                                            "get_scan", "list_scans", "cancel_scan", "estimate_scan", "compare_scans",
+                                            "check_gate", "list_findings", "get_finding", "get_report",
+                                            "update_finding_status", "get_finding_history", "list_checks",
+                                            "list_scan_checks", "list_webhooks",
                                             "get_webhook", "create_webhook", "update_webhook", "delete_webhook",
                                             "rotate_webhook_secret", "test_webhook", "list_deliveries", "get_delivery",
                                             "retry_delivery", "replay_deliveries", "list_events", "get_quota"));
