@@ -108,6 +108,8 @@ Result<void> apply(Config& config, std::string_view name, std::string_view text,
     done = set_tier(config, name, text);
   } else if (name.starts_with(kCostPrefix)) {
     done = set_cost(config, name, text);
+  } else if (name.starts_with(kProviderPrefix)) {
+    done = set_provider(config.providers, name, text);
   } else {
     const auto table = settings();
     const auto row = std::ranges::find(table, name, &Setting::name);
@@ -122,6 +124,11 @@ Result<void> apply(Config& config, std::string_view name, std::string_view text,
 std::optional<std::string> text_of(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* decimal = node.as_floating_point()) {
+    std::array<char, 400> digits{};  // the longest double without an exponent
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), decimal->get(), std::chars_format::fixed);
+    return std::string(digits.data(), end.ptr);
+  }
   if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
   if (const auto* array = node.as_array()) {
     std::string joined;
@@ -192,20 +199,22 @@ Result<Config> load_config(const ConfigSources& sources) {
     if (std::ranges::find(kOtherVariables, variable) != kOtherVariables.end()) continue;
     const auto table = settings();
     const auto row = std::ranges::find_if(table, [&](const Setting& s) { return variable_of(s.name) == variable; });
-    if (row == table.end()) {
+    const auto of_provider = provider_setting_of(variable);
+    if (row == table.end() && !of_provider) {
       return Error(ErrorCode::validation_failed,
                    "Unknown variable " + printable(variable) +
                        ". WEIR_ and a setting's name in capitals with _ for the dot is expected, for example "
                        "WEIR_SERVER_LISTEN; docs/reference/configuration.md lists the settings.");
     }
     const char* value = sources.environment(variable.c_str());
-    if (auto done = apply(config, row->name, value == nullptr ? "" : value, variable); !done) {
+    if (auto done = apply(config, of_provider ? *of_provider : row->name, value == nullptr ? "" : value, variable); !done) {
       return std::move(done).error();
     }
   }
   for (const auto& [name, text] : sources.flags) {
     if (auto done = apply(config, name, text, "command line"); !done) return std::move(done).error();
   }
+  if (auto done = finish_providers(config.providers); !done) return std::move(done).error();
   return config;
 }
 
@@ -279,6 +288,7 @@ std::string example_toml() {
   }
   out += "\n# Costs: units of the minute window that a call of a tool spends. 1 unless set; get_quota costs 0.\n"
          "#[costs]\n#create_scan = 5\n";
+  out += provider_example();
   return out;
 }
 
@@ -314,6 +324,7 @@ std::string configuration_reference() {
   out +=
       "\n## Costs\n\nA table `[costs]` says how many units of the minute window a call of a tool spends, for example\n"
       "`create_scan = 5`. The default is 1; `get_quota`, handshakes and pings cost 0.\n";
+  out += provider_reference();
   return out;
 }
 

@@ -22,9 +22,11 @@
 #include "server/gate.h"
 #include "server/http/server.h"
 #include "server/pacing.h"
+#include "server/provider_config.h"
 #include "server/webhook_delivery.h"
 #include "store/database.h"
 #include "streaming/event_retention.h"
+#include "tools/runs/run_services.h"
 
 namespace weir::server {
 
@@ -52,9 +54,12 @@ struct Config {
   unsigned scans_at_once = 2;
   std::chrono::seconds scans_deadline{600};
   std::chrono::seconds scans_cooldown{60};
+  tools::runs::RunSettings runs;
+  unsigned runs_at_once = 8;
   streaming::RetentionSettings events;
   std::chrono::seconds stream_lifetime{0};         // 0: a stream may stay open for ever
   WebhookConfig webhooks;
+  tools::models::ProviderTable providers;
   log::Level log_level = log::Level::info;
   enum class LogFormat : std::uint8_t { automatic, text, json } log_format = LogFormat::automatic;
 

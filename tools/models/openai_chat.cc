@@ -53,7 +53,9 @@ std::vector<std::pair<std::string, std::string>> OpenAiChat::headers(const std::
 }
 
 Json OpenAiChat::body(const ModelRequest& request) const {
-  const bool is_openai = settings_.compat == ProviderSettings::Compat::openai;
+  using Compat = ProviderSettings::Compat;
+  const bool is_openai = settings_.compat == Compat::openai ||
+                         (settings_.compat == Compat::automatic && settings_.base_url.host == "api.openai.com");
   Json body = {{"model", request.model},
                {"messages", messages_json(request, is_openai ? "developer" : "system")},
                {"stream", true},

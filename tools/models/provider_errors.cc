@@ -38,7 +38,7 @@ constexpr std::array kHints = {
     Hint{{"max_completion_tokens", "max_tokens"},
          "Set compat of this provider: openai sends max_completion_tokens, generic sends max_tokens."},
     Hint{{"developer", "role"}, "Set compat = \"generic\" of this provider: then instructions are sent as system."},
-    Hint{{"stream_options", ""}, "Set asks_for_usage = \"false\" of this provider; its runs then have no token counts."},
+    Hint{{"stream_options", ""}, "Set asks_for_usage = false of this provider; its runs then have no token counts."},
     Hint{{"temperature", "support"}, "Leave out the agent's temperature: this model has a fixed one."},
     Hint{{"no models loaded", ""}, "Load a model in LM Studio, or switch on loading on demand there."},
     Hint{{"try pulling it", ""}, "Fetch it: ollama pull MODEL."},

@@ -32,8 +32,9 @@ struct ProviderSettings {
   std::string api_key_env{};                     // the name of a variable, or
   std::string api_key_file{};                    // a file; both "": no key is sent
   std::string api_key_header{};                  // "": as the kind has it
-  // What of the request differs: openai says max_completion_tokens and developer, generic max_tokens and system.
-  enum class Compat : std::uint8_t { generic, openai } compat = Compat::generic;
+  // What of the request differs: openai says max_completion_tokens and developer, generic max_tokens and system. automatic:
+  // openai for api.openai.com.
+  enum class Compat : std::uint8_t { automatic, generic, openai } compat = Compat::automatic;
   bool asks_for_usage = true;                    // stream_options, which a few gateways refuse
   std::vector<std::pair<std::string, std::string>> headers{};
   std::chrono::milliseconds timeout{300'000};    // of one try, to the end of its stream
