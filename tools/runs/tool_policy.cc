@@ -55,9 +55,9 @@ bool is_grantable_builtin(std::string_view name, Scope scope) {
 }
 
 bool is_tainting_builtin(std::string_view name) {
-  constexpr std::array<std::string_view, 7> kTainting = {"list_findings", "get_finding",   "get_report",
-                                                         "list_scan_checks", "compare_scans", "get_finding_history",
-                                                         "list_events"};
+  constexpr std::array<std::string_view, 9> kTainting = {"list_findings", "get_finding",   "get_report",
+                                                         "list_scan_checks", "compare_scans", "check_gate",
+                                                         "get_finding_history", "update_finding_status", "list_events"};
   return std::ranges::find(kTainting, name) != kTainting.end();
 }
 
