@@ -316,6 +316,15 @@ Result<std::shared_ptr<const tools::Caller>> Gate::authenticate_with(
   return state_->renewed(*caller);
 }
 
+Result<std::shared_ptr<const tools::Caller>> Gate::caller_of_key(std::string_view key_id, const tools::Scopes& of_subject) {
+  tools::Caller caller;
+  caller.key_id = key_id;
+  caller.scopes = of_subject;
+  auto now = state_->renewed(caller);
+  if (now || now.error().code != ErrorCode::not_found) return now;
+  return Error(ErrorCode::unauthorized, "The API key " + printable(key_id, 40) + " is gone.");
+}
+
 std::optional<Error> Gate::State::missing_scope(const tools::Caller& caller, const CallSpec& call) const {
   if (caller.scopes.allows(call.scope)) return std::nullopt;
   count(caller, call, CallOutcome::refused);

@@ -86,6 +86,11 @@ class Gate {
   Result<std::shared_ptr<const tools::Caller>> authenticate_with(
       const http::Request& request, const std::function<Result<tools::Caller>()>& presented);
 
+  // The caller that a key is now, for work that goes on without its request (a run's tool calls). `of_subject`: the scopes of
+  // an id that stands for a token's subject, whose row has none. Returns unauthorized (revoked, deleted) or api_key_expired.
+  // Blocks for a database read.
+  Result<std::shared_ptr<const tools::Caller>> caller_of_key(std::string_view key_id, const tools::Scopes& of_subject);
+
   // May this caller make this call, and has it the budget? Returns insufficient_scope, unavailable, or the decision: a
   // refusal by the limiter is a Decision with is_allowed false, not an error. Counts the call for usage: admitted, or
   // refused for whichever of these reasons.

@@ -29,7 +29,10 @@ void add(std::vector<std::string>& hosts, std::string host) {
   if (std::ranges::find(hosts, host) == hosts.end()) hosts.push_back(std::move(host));
 }
 
-bool ends_authority(char c) { return c == '/' || c == '?' || c == '#' || c == '\\' || c == '"' || c == '\'' || c <= 0x20 || c == '<' || c == '>' || c == ')'; }
+bool ends_authority(char c) {
+  constexpr std::string_view kEnds = "/?#\"'<>)";
+  return static_cast<unsigned char>(c) <= 0x20 || kEnds.find(c) != std::string_view::npos;
+}
 
 // "user:pw@Host:8080" -> "host"; "[::1]:80" -> "::1".
 std::string host_of(std::string_view authority) {
@@ -46,7 +49,10 @@ void add_urls(std::vector<std::string>& hosts, std::string_view text) {
   while (from != std::string_view::npos) {
     std::string_view rest = text.substr(text.find("//", from) + 2);
     const auto end = std::ranges::find_if(rest, ends_authority);
-    add(hosts, host_of(rest.substr(0, static_cast<std::size_t>(end - rest.begin()))));
+    const std::string_view authority = rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
+    // Some readers take a backslash for a slash (WHATWG URL), others do not (RFC 3986): both hosts count.
+    if (const std::size_t slash = authority.find('\\'); slash != std::string_view::npos) add(hosts, host_of(authority.substr(0, slash)));
+    add(hosts, host_of(authority));
     from = text.find("://", from + 1);
   }
 }

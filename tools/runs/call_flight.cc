@@ -272,7 +272,8 @@ Result<void> CallDesk::failed(Call& call, const Error& error) {
   }
   const bool is_of_key = error.code == ErrorCode::unauthorized || error.code == ErrorCode::api_key_expired;
   // Refused before it reached the tool: nothing was done, so it may always be asked again, until the run's time is over.
-  if (error.code == ErrorCode::rate_limit_exceeded && !call.is_admitted && call.phase == Call::Phase::in_flight) {
+  const bool is_gate_busy = error.code == ErrorCode::rate_limit_exceeded || error.code == ErrorCode::unavailable;
+  if (is_gate_busy && !call.is_admitted && call.phase == Call::Phase::in_flight) {
     const milliseconds delay = refused_delay(error, parts_.random);
     if (parts_.clock.steady_now() + delay < watch_.deadline()) {
       call.is_refused = true;

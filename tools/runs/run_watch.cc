@@ -25,8 +25,7 @@ std::string key_problem(const store::ApiKeyRow& key, UnixMillis now) {
 
 Scopes owner_scopes(const std::vector<std::string>& of_key, const store::RunRow& run) {
   std::vector<std::string> names = of_key;
-  if (const Json* granted = find_member(run.snapshot, "owner_scopes"); granted != nullptr && granted->is_array()) {
-    names.clear();
+  if (const Json* granted = find_member(run.snapshot, "owner_scopes"); names.empty() && granted != nullptr && granted->is_array()) {
     for (const Json& name : *granted) {
       if (name.is_string()) names.push_back(name.get<std::string>());
     }
