@@ -166,6 +166,8 @@ Result<void> DatabaseRunSession::add_message(std::string_view role, Json content
 }
 
 Result<void> DatabaseRunSession::begin_message() {
+  // A message that broke off has begun before this one: its last pieces are its own.
+  if (auto flushed = flush_deltas(); !flushed) return flushed;
   desk_.forget_last_answer();
   return record_.write([&](store::Transaction& transaction) {
     return record_.tell(transaction, "message.started", {{"position", messages_}, {"role", "assistant"}});
