@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "server/cli/accounts_command.h"
+#include "server/cli/agent_flags.h"
 #include "server/cli/commands.h"
 #include "server/cli/keys_command.h"
 #include "server/cli/serve_command.h"
@@ -78,6 +79,7 @@ struct Flags {
   EventsOptions events;
   ServerOptions doctor;
   StdioOptions stdio;
+  AgentFlags agents;
   std::string document;
 };
 
@@ -167,7 +169,7 @@ void add_client_commands(CLI::App& app, Flags& flags) {
   auto* events = app.add_subcommand("events", "Show what has happened, or follow what happens");
   events->add_flag("-f,--follow", flags.events.follows, "Stay and show events as they happen; reconnects by itself");
   events->add_option("--types", flags.events.types, "Only these, comma-separated: scan.*,finding.new");
-  events->add_option("--resource", flags.events.resource, "Only of this scan; following it ends when the scan ends");
+  events->add_option("--resource", flags.events.resource, "Only of this scan or run; following it ends when that ends");
   events->add_option("--after", flags.events.after, "Only behind this position: the id of an event, or a number; 0 for all");
   add_server_options(events, flags.events.server);
   events->footer("On a terminal a line a person reads, in a pipe one JSON object a line.");
@@ -181,7 +183,7 @@ void add_client_commands(CLI::App& app, Flags& flags) {
 
   auto* doctor = app.add_subcommand("doctor", "Look for what is wrong with the data folder, the server and the key");
   add_server_options(doctor, flags.doctor);
-  doctor->add_option("--config", flags.serve.config, "The server's TOML file, to look at its Redis as well");
+  doctor->add_option("--config", flags.serve.config, "The server's TOML file, to look at its Redis and its model providers as well");
   doctor->add_option("--set", flags.serve.set, "A setting as for serve, such as redis.url=...; repeatable")->take_all();
 }
 
@@ -255,7 +257,7 @@ int run_doctor_with(const Flags& flags, Terminal& terminal) {
     terminal.error(config.error().message);
     return kExitGateFailed;
   }
-  return run_doctor({flags.doctor, config->redis, config->store.postgres}, terminal);
+  return run_doctor({flags.doctor, config->redis, config->store.postgres, config->providers}, terminal);
 }
 
 int run_stdio_with(const Flags& flags, Terminal& terminal) {
@@ -292,6 +294,7 @@ int dispatch(const CLI::App& app, const Flags& flags, Terminal& terminal) {
   if (name == "scan") return run_scan(flags.scan, terminal);
   if (name == "webhooks") return run_webhooks(flags.webhooks, terminal);
   if (name == "events") return run_events(flags.events, terminal);
+  if (const auto code = run_agent_command(name, flags.agents, terminal)) return *code;
   return run_doctor_with(flags, terminal);
 }
 
@@ -307,6 +310,7 @@ int run(int argc, char** argv) {
   add_keys(app, flags);
   add_accounts(app, flags);
   add_client_commands(app, flags);
+  add_agent_commands(app, flags.agents);
   add_webhooks(app, flags);
   add_config(app, flags);
   Terminal terminal;

@@ -56,6 +56,7 @@ struct DoctorOptions {
   ServerOptions server;
   std::optional<limits::RedisSettings> redis;          // of the server's configuration
   std::optional<store::PostgresSettings> postgres{};   // the same
+  tools::models::ProviderTable providers{};            // the same; each is asked one small question
 };
 int run_doctor(const DoctorOptions& options, Terminal& terminal);
 

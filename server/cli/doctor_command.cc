@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/log.h"
@@ -7,6 +8,7 @@
 #include "server/cli/server_options.h"
 #include "server/limiter_backend.h"
 #include "store/database.h"
+#include "tools/models/provider_check.h"
 
 namespace weir::cli {
 namespace {
@@ -21,6 +23,11 @@ class Findings {
     terminal_.line(terminal_.paint(Colour::red, "wrong ") + what);
     terminal_.line("      " + advice);
     ++bad_;
+  }
+  // Nothing that has to be put right.
+  void note(const std::string& what, const std::string& advice) {
+    terminal_.line(terminal_.paint(Colour::yellow, "note  ") + what);
+    if (!advice.empty()) terminal_.line("      " + advice);
   }
   [[nodiscard]] int bad_count() const { return bad_; }
 
@@ -104,6 +111,30 @@ void look_at_redis(const limits::RedisSettings& settings, Findings& findings) {
   }
 }
 
+// From here, with the variables of this process: the server's may differ.
+void look_at_providers(const tools::models::ProviderTable& table, Findings& findings) {
+  using tools::models::CheckStep;
+  if (table.empty()) return;
+  const std::unique_ptr<egress::Resolver> resolver = egress::system_resolver();
+  const SystemClock clock;
+  SystemRandom random;
+  const tools::models::ConfiguredProviders providers(table, 0, {*resolver, clock, random, [](const char* name) { return std::getenv(name); }});
+  for (const auto& [name, settings] : table) {
+    const auto checked = check_provider(providers, name, {}, {});
+    CHECK(checked.has_value(), "the provider stands in the table");
+    for (const CheckStep& step : checked->steps) {
+      const std::string what = "Model provider " + name + ": " + step.message;
+      switch (step.status) {
+        case CheckStep::Status::ok: findings.good(what); break;
+        case CheckStep::Status::warning: findings.note(what, step.advice); break;
+        case CheckStep::Status::failed:
+          findings.bad(what, step.advice.empty() ? "docs/providers.md says how each kind of server is set up." : step.advice);
+          break;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 int run_doctor(const DoctorOptions& options, Terminal& terminal) {
@@ -120,6 +151,7 @@ int run_doctor(const DoctorOptions& options, Terminal& terminal) {
   } else {
     look_at_server(**client, findings);
   }
+  look_at_providers(options.providers, findings);
   const int bad = findings.bad_count();
   terminal.line("");
   terminal.line(bad == 0 ? "Nothing is wrong." : std::to_string(bad) + (bad == 1 ? " thing is" : " things are") + " wrong.");

@@ -1,31 +1,14 @@
 // `weir events`: readable lines on a terminal, one JSON object a line in a pipe.
 #include "base/log.h"
 #include "server/cli/commands.h"
+#include "server/cli/event_path.h"
 #include "server/cli/server_options.h"
-#include "streaming/event.h"
 
 namespace weir::cli {
 namespace {
 
-constexpr int kPageEvents = 500;
-// While the server is away each try waits up to ten seconds, so this is most of a day.
-constexpr int kReconnectsMax = 5'000;
 constexpr std::size_t kTypeWidth = 22;
 constexpr std::size_t kTimeOfDayWidth = 8;  // "12:00:00"
-
-// Of a query string: what is not unreserved (RFC 3986 section 2.3) is percent-encoded.
-std::string encoded(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                          std::string_view("-._~*,").find(c) != std::string_view::npos;
-    if (is_plain) out += c;
-    else out.append({'%', kHex[byte >> 4U], kHex[byte & 15U]});
-  }
-  return out;
-}
 
 // Not thread-safe: owned by the command.
 class EventsView {
@@ -36,14 +19,8 @@ class EventsView {
   int run() { return options_.follows ? follow() : list(); }
 
  private:
-  // The events of a scan have a route of their own, whose stream ends with the scan.
   [[nodiscard]] std::string path(const std::string& after) const {
-    const bool is_scan = options_.resource.starts_with("scn_");
-    std::string path = is_scan ? "/v1/scans/" + encoded(options_.resource) + "/events?" : "/v1/events?";
-    if (!is_scan && !options_.resource.empty()) path += "resource=" + encoded(options_.resource) + "&";
-    if (!options_.types.empty()) path += "types=" + encoded(options_.types) + "&";
-    if (!after.empty()) path += "after=" + encoded(after) + "&";
-    return path + "limit=" + std::to_string(kPageEvents);
+    return event_path({.resource = options_.resource, .types = options_.types, .after = after});
   }
 
   int list() {
@@ -71,17 +48,11 @@ class EventsView {
         [&](const streaming::SseEvent& event) {
           const auto data = parse_json(event.data);
           if (data) show(event.type, *data);
-          // A scan's stream is over with the scan, whose snapshot may say so at once.
-          return options_.resource.empty() || !data || !has_ended(event.type, *data);
+          // A resource's stream is over with the resource, whose snapshot may say so at once.
+          return options_.resource.empty() || !data || !is_last_frame(event.type, *data);
         },
-        {}, kReconnectsMax);
+        {}, kFollowReconnectsMax);
     return done ? kExitOk : failed(done.error().message);
-  }
-
-  static bool has_ended(const std::string& type, const Json& event) {
-    const Json* state = type == "snapshot" ? find_member(event, "data") : nullptr;
-    return streaming::is_terminal_event(type == "snapshot" ? "scan." + string_or(state == nullptr ? Json() : *state, "status", "")
-                                                           : type);
   }
 
   int failed(const std::string& message) {

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "server/cli/commands.h"
 #include "server/cli/server_options.h"
+#include "server/cli/tool_answer.h"
 #include "tools/scans/checks/check.h"
 
 namespace weir::cli {
@@ -31,26 +32,8 @@ class ScanSession {
   }
 
  private:
-  // The structured answer, or nothing after the refusal has been printed.
   std::optional<Json> call(std::string_view tool, const Json& arguments) {
-    auto answer = client_.call_tool_patiently(
-        tool, arguments, [&](std::chrono::milliseconds delay, const std::string& message) {
-          terminal_.note(message + " Waiting " + std::to_string((delay.count() + 999) / 1000) + " s.");
-        });
-    if (!answer) {
-      terminal_.error(answer.error().message);
-      return std::nullopt;
-    }
-    if (answer->is_error) {
-      terminal_.error(string_or(answer->structured, "message", answer->text));
-      if (const Json* fields = find_member(answer->structured, "errors"); fields != nullptr && fields->is_array()) {
-        for (const Json& field : *fields) {
-          terminal_.note("  " + string_or(field, "field", "") + " " + string_or(field, "message", ""));
-        }
-      }
-      return std::nullopt;
-    }
-    return answer->structured.is_null() ? Json{{"text", answer->text}} : std::move(answer->structured);
+    return ask_tool(client_, terminal_, tool, arguments);
   }
 
   std::string find_or_create_target() {
@@ -156,7 +139,7 @@ class ScanSession {
     } else {
       show_findings(scan, findings);
     }
-    return exit_code(scan, findings);
+    return exit_code(scan);
   }
 
   bool write_report(const std::string& scan_id) {
@@ -209,20 +192,17 @@ class ScanSession {
     }
   }
 
-  int exit_code(const Json& scan, const Json& findings) {
+  // The server's own rule decides: the same as for check_gate and for playbooks.
+  int exit_code(const Json& scan) {
     if (string_or(scan, "status", "") != "completed") return kExitFailed;
-    if (!options_.fail_on.empty()) {
-      const auto threshold = severity_from(options_.fail_on);
-      for (const Json& finding : findings) {
-        const auto severity = severity_from(string_or(finding, "severity", ""));
-        if (is_open(finding) && severity && threshold && *severity >= *threshold) return kExitGateFailed;
-      }
-      if (string_or(scan, "outcome", "") == "partial") {
-        terminal_.note("weir: Some checks could not run, so --fail-on cannot pass. See the coverage in the report.");
-        return kExitFailed;
-      }
+    if (options_.fail_on.empty()) return kExitOk;
+    const auto gate = call("check_gate", Json{{"scan_id", string_or(scan, "id", "")}, {"fail_on", options_.fail_on}});
+    if (!gate) return kExitFailed;
+    if (bool_or(*gate, "pass", false)) return kExitOk;
+    if (const Json* reasons = find_member(*gate, "reasons"); reasons != nullptr && reasons->is_array()) {
+      for (const Json& reason : *reasons) terminal_.note("weir: --fail-on: " + string_or(reason, "message", ""));
     }
-    return kExitOk;
+    return string_or(*gate, "conclusion", "") == "failed" ? kExitGateFailed : kExitFailed;
   }
 
   const ScanOptions& options_;

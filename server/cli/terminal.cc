@@ -30,13 +30,28 @@ void Terminal::clear_progress() {
   has_progress_ = false;
 }
 
+void Terminal::end_flow() {
+  if (is_in_flow_) std::fputc('\n', stdout);
+  is_in_flow_ = false;
+}
+
+void Terminal::flow(std::string_view text) {
+  if (text.empty()) return;
+  clear_progress();
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+  is_in_flow_ = text.back() != '\n';
+}
+
 void Terminal::line(std::string_view text) {
   clear_progress();
+  end_flow();
   write_line(stdout, text);
 }
 
 void Terminal::note(std::string_view text) {
   clear_progress();
+  end_flow();
   std::fflush(stdout);
   write_line(stderr, text);
 }
@@ -44,7 +59,7 @@ void Terminal::note(std::string_view text) {
 void Terminal::error(std::string_view text) { note("weir: " + std::string(text)); }
 
 void Terminal::progress(std::string_view text) {
-  if (!is_terminal_) return;
+  if (!is_terminal_ || is_in_flow_) return;
   clear_progress();
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);

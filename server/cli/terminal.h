@@ -24,6 +24,8 @@ class Terminal {
   void note(std::string_view text);
   // "weir: ..." on standard error.
   void error(std::string_view text);
+  // A piece of a text that goes on: line breaks as they come. The next line() starts a line of its own.
+  void flow(std::string_view text);
   // Replaces the line before it on a terminal; nothing in a pipe. Cleared by the next line().
   void progress(std::string_view text);
 
@@ -31,10 +33,12 @@ class Terminal {
   [[nodiscard]] bool is_terminal() const { return is_terminal_; }
 
  private:
+  void end_flow();
   void clear_progress();
 
   const bool is_terminal_;
   bool has_progress_ = false;
+  bool is_in_flow_ = false;
 };
 
 // "critical" in red, "info" dimmed.
