@@ -29,8 +29,7 @@ class Follower {
     while (true) {
       const Result<void> followed = follow_once();
       if (is_interrupted_) return leave();
-      if (!followed) terminal_.error(followed.error().message);
-      if (!must_ask_) return conclude();
+      if (!must_ask_) return conclude(followed);
       must_ask_ = false;
       if (!ask()) return leave();
     }
@@ -94,9 +93,10 @@ class Follower {
   }
 
   // The run itself is what counts, whatever became of the stream.
-  int conclude() {
+  int conclude(const Result<void>& followed) {
     const auto run = ask_tool(client_, terminal_, "get_run", {{"run_id", options_.run_id}, {"wait_seconds", kLastWaitSeconds}});
     if (!run) return kExitFailed;
+    if (!followed) terminal_.error(followed.error().message);
     if (is_for_people_) view_.show_end(*run);
     return run_exit_code(*run);
   }
