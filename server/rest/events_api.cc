@@ -69,6 +69,7 @@ Result<streaming::EventFilter> filter_of(const http::Request& request, const Eve
   auto types = streaming::parse_patterns("types", request.query_value("types").value_or(""));
   if (!types) return std::move(types).error();
   filter.types = std::move(*types);
+  if (!call.shows_runs) filter.hidden = "run";
   if (const auto resource = request.query_value("resource"); resource && call.resource_type.empty()) {
     if (resource->size() > kResourceCharactersMax || resource->find('_') == std::string_view::npos) {
       return wrong("resource", *resource, "the id of a resource, such as a scan's");
@@ -162,7 +163,7 @@ Result<streaming::StreamSnapshot> EventsApi::snapshot(const EventsCall& call, co
   const StreamResource* const resource = find_stream_resource(call.resource_type);
   return parts_.database.read_for([&](store::Transaction& transaction) -> Result<streaming::StreamSnapshot> {
     auto state = resource != nullptr ? resource->snapshot(transaction, call.account_id, call.resource_id)
-                                     : account_snapshot(transaction, call.account_id, UnixMillis{});
+                                     : account_snapshot(transaction, call.account_id, UnixMillis{}, call.shows_runs);
     if (!state) return std::move(state).error();
     auto counters = resource != nullptr ? store::resource_event_counters(transaction, feed.id)
                                         : store::account_event_counters(transaction, feed.id);

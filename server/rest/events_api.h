@@ -44,6 +44,7 @@ struct EventsCall {
   std::string_view resource_type;             // "" : the events of the account
   std::string resource_id;
   std::optional<std::string> token_hash;      // of the token that opened it
+  bool shows_runs = true;                     // false: the events of the account's runs are left out
 };
 
 // Thread-safe.

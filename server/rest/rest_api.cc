@@ -174,7 +174,8 @@ void RestApi::serve(const Asked& asked, ReplyContext context, Result<limits::Dec
                          {.account_id = asked.caller->account_id,
                           .resource_type = route->resource_type,
                           .resource_id = is_resource ? asked.match.parameters.front().second : std::string(),
-                          .token_hash = asked.token_hash});
+                          .token_hash = asked.token_hash,
+                          .shows_runs = asked.caller->scopes.allows(tools::Scope::runs_read)});
   }
   if (route->kind == RouteKind::metrics) return answer_public(*route, *asked.exchange, context);
   call_tool(*route, asked.match.parameters, asked.exchange, std::move(context), asked.caller);

@@ -52,11 +52,11 @@ Route own(std::string method, std::string path, RouteKind kind) {
 }
 
 // `resource_type` "": the events of the account.
-Route events_route(std::string path, std::string_view resource_type) {
+Route events_route(std::string path, std::string_view resource_type, tools::Scope scope = tools::Scope::scans_read) {
   Route route;
   route.method = "GET";
   route.path = std::move(path);
-  route.scope = tools::Scope::scans_read;
+  route.scope = scope;
   route.kind = resource_type.empty() ? RouteKind::account_events : RouteKind::resource_events;
   route.resource_type = resource_type;
   route.name = "GET " + route.path;
@@ -90,6 +90,7 @@ RouteTable::RouteTable(const tools::Catalog& catalog, MetricsRoute metrics, cons
     routes_.push_back(of_tool(catalog, *findings, {.method = "GET", .path = "/v1/scans/{scan_id}/findings", .status = 200}));
   }
   routes_.push_back(events_route("/v1/scans/{scan_id}/events", "scan"));
+  if (catalog.find("get_run") != nullptr) routes_.push_back(events_route("/v1/runs/{run_id}/events", "run", tools::Scope::runs_read));
   routes_.push_back(events_route("/v1/events", ""));
   routes_.push_back(own("GET", "/openapi.json", RouteKind::openapi));
   routes_.push_back(own("GET", "/healthz", RouteKind::healthz));

@@ -27,7 +27,8 @@ struct StreamResource {
 
 // Null if resources of that type have no stream.
 const StreamResource* find_stream_resource(std::string_view type);
-// What is going on in an account: {"active_scans": [...]}.
-Result<Snapshot> account_snapshot(store::Transaction& transaction, const std::string& account_id, UnixMillis now);
+// What is going on in an account: {"active_scans": [...], "active_runs": [...]}, the runs only if `shows_runs`.
+Result<Snapshot> account_snapshot(store::Transaction& transaction, const std::string& account_id, UnixMillis now,
+                                  bool shows_runs);
 
 }  // namespace weir::rest

@@ -53,10 +53,10 @@ Json event_page_schema() {
 }
 
 Result<ToolResult> event_page(streaming::EventLog& log, const streaming::Feed& feed, const std::string& resource_id,
-                              const Json& arguments) {
+                              const Json& arguments, std::string_view hidden) {
   auto types = streaming::checked_patterns("types", texts_of(arguments, "types"));
   if (!types) return std::move(types).error();
-  const streaming::EventFilter filter{.types = std::move(*types), .resource_id = resource_id};
+  const streaming::EventFilter filter{.types = std::move(*types), .resource_id = resource_id, .hidden = std::string(hidden)};
   auto selected = log.select(feed, filter, string_or(arguments, "after", ""), integer_or(arguments, "limit", kPageDefault));
   if (!selected) return std::move(selected).error();
 

@@ -16,6 +16,6 @@ Json event_page_schema();
 // The events of `feed` behind `after` that fit the arguments of event_page_members(); `resource_id` "" : of every
 // resource of the feed. Returns validation_failed for a type that there is not. Blocks for the database.
 Result<ToolResult> event_page(streaming::EventLog& log, const streaming::Feed& feed, const std::string& resource_id,
-                              const Json& arguments);
+                              const Json& arguments, std::string_view hidden = "");
 
 }  // namespace weir::tools

@@ -12,7 +12,7 @@ Result<ToolResult> list_events(const Services& services, const CallContext& cont
   const std::string scan_id = string_or(arguments, "scan_id", "");
   if (scan_id.empty()) {
     return event_page(services.events, {.kind = streaming::Feed::Kind::account, .id = context.caller->account_id}, "",
-                      arguments);
+                      arguments, context.caller->scopes.allows(Scope::runs_read) ? "" : "run");
   }
   const Result<void> found = services.database.read([&](store::Transaction& transaction) -> Result<void> {
     Result<store::ScanRow> scan = find_scan(transaction, context, scan_id);

@@ -201,6 +201,22 @@ TEST_F(EventsApiTest, APositionThatIsGoneIsAnsweredWithAGapInAStreamAndInAPage) 
   EXPECT_EQ(page["data"].size(), event_types(id).size());
 }
 
+TEST_F(EventsApiTest, AKeyThatMayNotReadRunsHearsNothingOfThem) {
+  ASSERT_TRUE(database_->write([&](store::Transaction& transaction) -> Result<void> {
+    auto event = events_->append(transaction, {.account_id = alice_->account_id, .resource_type = "run", .resource_id = "run_1",
+                                               .type = "run.queued", .data = Json::object()});
+    if (!event) return event.error();
+    return {};
+  }));
+  const auto seen_with = [&](const std::string& scope) {
+    const std::string key = add_key(alice_->account_id, {scope});
+    return ask_with("Authorization: Bearer " + key + "\r\nAccept: application/json\r\n", "GET", "/v1/events").json()["data"].size();
+  };
+
+  EXPECT_EQ(seen_with("read"), 1U);
+  EXPECT_EQ(seen_with("scans:read"), 0U);
+}
+
 TEST_F(EventsApiTest, AnotherAccountsScanHasNoEvents) {
   const std::string id = call("create_scan", {{"target_id", make_target()}, {"profile", "passive"}})["id"];
   const std::string key = add_key(bob_->account_id, {"read"});
