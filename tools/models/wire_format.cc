@@ -12,7 +12,7 @@ std::unique_ptr<WireFormat> wire_format(const ProviderSettings& settings) {
 }
 
 Json arguments_object(const std::string& arguments_text) {
-  auto parsed = parse_json(arguments_text);
+  auto parsed = parse_json(arguments_text, kAnswerDepthMax);
   return parsed && parsed->is_object() ? *std::move(parsed) : Json::object();
 }
 
@@ -24,12 +24,12 @@ Json tool_schema(const Json& input_schema) {
 }
 
 Result<Json> parse_answer(std::string_view text) {
-  auto parsed = parse_json(text);
+  auto parsed = parse_json(text, kAnswerDepthMax);
   if (parsed) return parsed;
   // The serialiser replaces what is not UTF-8; read back, the same text is valid.
   if (auto cleaned = parse_json(to_text(Json(text))); cleaned && cleaned->is_string()) {
     const auto& valid = cleaned->get_ref<const std::string&>();
-    if (valid != text) parsed = parse_json(valid);
+    if (valid != text) parsed = parse_json(valid, kAnswerDepthMax);
   }
   if (parsed) return parsed;
   return Error(ErrorCode::unavailable, "sent something that is not JSON: " + printable(text, 120))

@@ -18,6 +18,8 @@ namespace weir::tools::models {
 
 // Bounds of one answer, whatever the provider sends.
 inline constexpr std::size_t kAnswerBytesMax = 4 * 1024 * 1024;   // of text, of reasoning, of all arguments
+// What is stored of it nests deeper by some levels, and still below kJsonDepthMax.
+inline constexpr std::size_t kAnswerDepthMax = 48;
 inline constexpr std::size_t kCallsMax = 128;                     // OpenAI's own bound of parallel calls
 
 // What an assembler gives out and asks for while it reads.
