@@ -22,7 +22,7 @@ namespace weir::tools::mcp_servers {
 
 inline std::string script() {
   const char* const root = std::getenv("WEIR_SOURCE_DIR");
-  return (std::filesystem::path(root == nullptr ? "." : root) / "tests/unit/mcp_servers/test_server.py").string();
+  return (std::filesystem::absolute(root == nullptr ? "." : root) / "tests/unit/mcp_servers/test_server.py").string();
 }
 
 inline std::vector<std::string> python(std::vector<std::string> flags) {
