@@ -307,10 +307,10 @@ Result<void> finish_providers(ProviderTable& providers) {
 std::string provider_example() {
   return "\n# Providers: models for agents of kind `model`. Each has a name of its own; docs/providers.md has one for Ollama,\n"
          "# llama-server, vLLM, LM Studio, gateways and Anthropic. The key itself never stands here.\n"
-         "#[providers.local]\n#kind = \"openai_chat\"\n#base_url = \"http://127.0.0.1:11434/v1\"\n#model = \"qwen3\"\n"
-         "#[providers.cloud]\n#kind = \"anthropic_messages\"\n#base_url = \"https://api.anthropic.com\"\n"
-         "#model = \"claude-sonnet-4-5\"\n#api_key_env = \"ANTHROPIC_API_KEY\"\n"
-         "#[providers.cloud.prices.\"claude-sonnet-4-5\"]\n#input = 3\n#output = 15\n#cached_input = 0.3\n";
+         "#   [providers.local]\n#   kind = \"openai_chat\"\n#   base_url = \"http://127.0.0.1:11434/v1\"\n#   model = \"qwen3\"\n"
+         "#   [providers.cloud]\n#   kind = \"anthropic_messages\"\n#   base_url = \"https://api.anthropic.com\"\n"
+         "#   model = \"claude-sonnet-4-5\"\n#   api_key_env = \"ANTHROPIC_API_KEY\"\n"
+         "#   [providers.cloud.prices.\"claude-sonnet-4-5\"]\n#   input = 3\n#   output = 15\n#   cached_input = 0.3\n";
 }
 
 std::string provider_reference() {
