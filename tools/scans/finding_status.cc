@@ -82,14 +82,11 @@ Result<StatusWish> status_wish_of(const Json& arguments, UnixMillis now) {
     if (until) return wrong("until", "is given with status " + wish.status + "; only accepted_risk has an end");
     return wish;
   }
-  if (!until) {
-    return wrong("until", "is missing; a risk is accepted until a day on which somebody looks again, such as " +
-                              to_rfc3339(now + std::chrono::hours{24 * 90}));
-  }
+  if (!until) return wish;
   const Result<UnixMillis> time = parse_rfc3339(*until);
   if (!time) {
     return wrong("until", "is \"" + printable(*until, 40) + "\"; expected a time in UTC such as " +
-                              to_rfc3339(now + std::chrono::hours{24 * 90}));
+                              to_rfc3339(now + kAcceptance));
   }
   if (*time <= now) return wrong("until", "is " + to_rfc3339(*time) + ", which has passed; expected a time in the future");
   wish.until = *time;
@@ -105,16 +102,17 @@ Result<StatusChange> change_status(const Services& services, const CallContext& 
                                    const StatusWish& wish, store::Transaction& transaction) {
   if (!may_move(finding.status, wish.status)) return no_move(finding, wish);
   std::string from = finding.status;
+  const UnixMillis now = services.clock.now();
+  std::optional<UnixMillis> until = wish.until;
+  if (wish.status == "accepted_risk" && !until) until = finding.accepted_until.value_or(now + kAcceptance);
   // A repetition changes nothing; another reason or another end does.
-  if (from == wish.status && (wish.reason.empty() || wish.reason == finding.status_reason) &&
-      finding.accepted_until == wish.until) {
+  if (from == wish.status && (wish.reason.empty() || wish.reason == finding.status_reason) && finding.accepted_until == until) {
     return StatusChange{.finding = std::move(finding), .from = std::move(from), .is_changed = false};
   }
-  const UnixMillis now = services.clock.now();
   finding.status = wish.status;
   finding.status_reason = wish.reason;
   finding.status_by = context.run_id.empty() ? context.caller->key_id : context.run_id;
-  finding.accepted_until = wish.until;
+  finding.accepted_until = until;
   // Confirming what a scan has found to be fixed does not make it fixed later.
   if (wish.status != "fixed") finding.fixed_at.reset();
   else if (!finding.fixed_at) finding.fixed_at = now;

@@ -18,11 +18,13 @@ namespace weir::tools::scans {
 struct StatusWish {
   std::string status;                     // open, in_progress, fixed, accepted_risk, false_positive
   std::string reason;                     // "" : none
-  std::optional<UnixMillis> until;        // end of an accepted risk
+  std::optional<UnixMillis> until{};      // end of an accepted risk; nothing: as it was, or kAcceptance from now
 };
+// An acceptance always ends; then a scan that still sees the finding reopens it.
+inline constexpr std::chrono::hours kAcceptance{24 * 90};
 
 // From the validated arguments status, reason and until. Returns validation_failed, naming the member: a reason is missing
-// or blank, `until` is missing, not a time, not in the future, or given with a status that has no end. Pure.
+// or blank, `until` is not a time, not in the future, or given with a status that has no end. Pure.
 Result<StatusWish> status_wish_of(const Json& arguments, UnixMillis now);
 
 // Whether a person may move a finding so; staying where it is always is. Pure.

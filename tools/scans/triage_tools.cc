@@ -106,7 +106,7 @@ Tool update_finding_status_tool(const Services& services) {
       .name = "update_finding_status",
       .title = "Change a finding's status",
       .description =
-          "Records a decision about a finding: in_progress, fixed, accepted_risk (needs reason and until), false_positive (needs "
+          "Records a decision about a finding: in_progress, fixed, accepted_risk (needs reason; until, or else 90 days), false_positive (needs "
           "reason), or open to take such a decision back. Decisions outlast scans; only an expired acceptance, or a fixed "
           "finding that is seen again, is reopened by a scan. To learn whether something is fixed, do not guess: call "
           "create_scan with finding_ids. Accepting a risk is a person's decision: ask the user first. Costs 1 unit.",
@@ -115,7 +115,7 @@ Tool update_finding_status_tool(const Services& services) {
            {"status", p::one_of("What it becomes.", {"open", "in_progress", "fixed", "accepted_risk", "false_positive"})},
            {"reason", p::text("Why, for those who come after; needed for accepted_risk and false_positive.",
                               {.length_min = 1, .length_max = kReasonCharsMax})},
-           {"until", p::text("Only with accepted_risk, and needed there: when the acceptance ends, RFC 3339 in UTC.",
+           {"until", p::text("Only with accepted_risk: when the acceptance ends, RFC 3339 in UTC; in 90 days if left out.",
                              {.length_min = 1, .length_max = 40})}},
           {"finding_id", "status"}),
       .output_schema = changed_schema(),

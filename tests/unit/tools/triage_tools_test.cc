@@ -91,7 +91,16 @@ TEST_F(TriageToolsTest, AnAcceptanceCanBeExtendedAndTakenBack) {
   EXPECT_TRUE(open["status_reason"].is_null());
 }
 
-TEST_F(TriageToolsTest, SettingAsideNeedsAReasonAndAcceptingAnEnd) {
+TEST_F(TriageToolsTest, AnAcceptanceAlwaysEnds) {
+  const Json accepted = call("update_finding_status", with("accepted_risk", {{"reason", "a test site"}}));
+  const Json again = call("update_finding_status", with("accepted_risk", {{"reason", "a test site"}}));
+
+  const auto until = must(parse_rfc3339(accepted["accepted_until"].get<std::string>()));
+  EXPECT_GT(until, clock_.now() + scans::kAcceptance - std::chrono::minutes{5});
+  EXPECT_EQ(again["changed"], false);
+}
+
+TEST_F(TriageToolsTest, SettingAsideNeedsAReasonAndAnEndInTheFuture) {
   const auto field = [&](const Json& arguments) {
     const Error error = refusal("update_finding_status", arguments);
     EXPECT_EQ(error.code, ErrorCode::validation_failed) << error.message;
@@ -101,7 +110,6 @@ TEST_F(TriageToolsTest, SettingAsideNeedsAReasonAndAcceptingAnEnd) {
   EXPECT_EQ(field(with("false_positive")), "reason");
   EXPECT_EQ(field(with("false_positive", {{"reason", "  "}})), "reason");
   EXPECT_EQ(field(with("accepted_risk", {{"until", in_a_month()}})), "reason");
-  EXPECT_EQ(field(with("accepted_risk", {{"reason", "x"}})), "until");
   EXPECT_EQ(field(with("accepted_risk", {{"reason", "x"}, {"until", "tomorrow"}})), "until");
   EXPECT_EQ(field(with("accepted_risk", {{"reason", "x"}, {"until", "2020-01-01T00:00:00Z"}})), "until");
   EXPECT_EQ(field(with("fixed", {{"until", in_a_month()}})), "until");
