@@ -110,6 +110,8 @@ Result<void> apply(Config& config, std::string_view name, std::string_view text,
     done = set_cost(config, name, text);
   } else if (name.starts_with(kProviderPrefix)) {
     done = set_provider(config.providers, name, text);
+  } else if (name.starts_with(kMcpServerPrefix)) {
+    done = set_mcp_server(config.mcp_servers, name, text);
   } else {
     const auto table = settings();
     const auto row = std::ranges::find(table, name, &Setting::name);
@@ -142,6 +144,19 @@ std::optional<std::string> text_of(const toml::node& node) {
   return std::nullopt;
 }
 
+// A list whose texts may hold commas: as JSON. Nothing if it is no list of texts.
+std::optional<std::string> json_list_of(const toml::node& node) {
+  const auto* const array = node.as_array();
+  if (array == nullptr) return std::nullopt;
+  Json list = Json::array();
+  for (const toml::node& item : *array) {
+    const auto* text = item.as_string();
+    if (text == nullptr) return std::nullopt;
+    list.push_back(text->get());
+  }
+  return to_text(list);
+}
+
 Result<void> apply_table(Config& config, const toml::table& table, const std::string& prefix, const std::string& file) {
   for (const auto& [key, node] : table) {
     const std::string name = prefix + std::string(key.str());
@@ -149,7 +164,7 @@ Result<void> apply_table(Config& config, const toml::table& table, const std::st
     Result<void> done;
     if (const toml::table* inner = node.as_table()) {
       done = apply_table(config, *inner, name + ".", file);
-    } else if (const auto text = text_of(node)) {
+    } else if (const auto text = name.starts_with(kMcpServerPrefix) && node.is_array() ? json_list_of(node) : text_of(node)) {
       done = apply(config, name, *text, source);
     } else {
       done = bad_setting(name, source,
@@ -215,6 +230,7 @@ Result<Config> load_config(const ConfigSources& sources) {
     if (auto done = apply(config, name, text, "command line"); !done) return std::move(done).error();
   }
   if (auto done = finish_providers(config.providers); !done) return std::move(done).error();
+  if (auto done = finish_mcp_servers(config.mcp_servers); !done) return std::move(done).error();
   return config;
 }
 
@@ -289,6 +305,7 @@ std::string example_toml() {
   out += "\n# Costs: units of the minute window that a call of a tool spends. 1 unless set; get_quota costs 0.\n"
          "#[costs]\n#create_scan = 5\n";
   out += provider_example();
+  out += mcp_server_example();
   return out;
 }
 
@@ -325,6 +342,7 @@ std::string configuration_reference() {
       "\n## Costs\n\nA table `[costs]` says how many units of the minute window a call of a tool spends, for example\n"
       "`create_scan = 5`. The default is 1; `get_quota`, handshakes and pings cost 0.\n";
   out += provider_reference();
+  out += mcp_server_reference();
   return out;
 }
 

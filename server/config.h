@@ -21,6 +21,7 @@
 #include "server/auth/settings.h"
 #include "server/gate.h"
 #include "server/http/server.h"
+#include "server/mcp_server_config.h"
 #include "server/pacing.h"
 #include "server/provider_config.h"
 #include "server/webhook_delivery.h"
@@ -60,6 +61,7 @@ struct Config {
   std::chrono::seconds stream_lifetime{0};         // 0: a stream may stay open for ever
   WebhookConfig webhooks;
   tools::models::ProviderTable providers;
+  McpServerTable mcp_servers;
   log::Level log_level = log::Level::info;
   enum class LogFormat : std::uint8_t { automatic, text, json } log_format = LogFormat::automatic;
 

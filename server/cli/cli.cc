@@ -9,6 +9,7 @@
 #include "server/cli/agent_flags.h"
 #include "server/cli/commands.h"
 #include "server/cli/keys_command.h"
+#include "server/cli/mcp_servers_command.h"
 #include "server/cli/serve_command.h"
 #include "server/cli/webhooks_command.h"
 
@@ -76,6 +77,7 @@ struct Flags {
   CallOptions call;
   ScanOptions scan;
   WebhooksOptions webhooks;
+  McpServersOptions mcp_servers;
   EventsOptions events;
   ServerOptions doctor;
   StdioOptions stdio;
@@ -219,6 +221,31 @@ void add_webhooks(CLI::App& app, Flags& flags) {
   add_id(add("delete", "End it", Action::remove));
 }
 
+void add_mcp_servers(CLI::App& app, Flags& flags) {
+  auto* servers = app.add_subcommand("mcp-servers", "Look at the MCP servers whose tools agents may use, and approve them");
+  McpServersOptions& options = flags.mcp_servers;
+  servers->require_subcommand(0, 1);
+  const auto add_options = [&](CLI::App* command) {
+    command->add_flag("--json", options.as_json, "Print JSON");
+    add_server_options(command, options.server);
+  };
+  add_options(servers);
+  const auto add = [&](const char* name, const char* text, McpServersOptions::Action action) {
+    auto* command = servers->add_subcommand(name, text);
+    add_options(command);
+    command->callback([&options, action] { options.action = action; });
+    return command;
+  };
+  using Action = McpServersOptions::Action;
+  add("list", "Show them, whether they can be reached, and what has changed (default)", Action::list);
+  add("show", "Show what a server's tools say and take", Action::show)
+      ->add_option("alias", options.alias, "Its table in the configuration")
+      ->required();
+  auto* approve = add("approve", "Agree to the tools of a server as they are now", Action::approve);
+  approve->add_option("alias", options.alias, "Its table in the configuration")->required();
+  approve->add_option("--sha256", options.sha256, "The hash that was looked at; without it, shows what there is to approve");
+}
+
 void add_config(CLI::App& app, Flags& flags) {
   auto* config = app.add_subcommand("config", "Print weir.example.toml or the reference of all settings");
   config->add_option("document", flags.document, "example or reference")
@@ -292,6 +319,7 @@ int dispatch(const CLI::App& app, const Flags& flags, Terminal& terminal) {
   if (name == "keys" || name == "accounts") return run_on_data_folder(name, flags, terminal);
   if (name == "call") return run_call(flags.call, terminal);
   if (name == "scan") return run_scan(flags.scan, terminal);
+  if (name == "mcp-servers") return run_mcp_servers(flags.mcp_servers, terminal);
   if (name == "webhooks") return run_webhooks(flags.webhooks, terminal);
   if (name == "events") return run_events(flags.events, terminal);
   if (const auto code = run_agent_command(name, flags.agents, terminal)) return *code;
@@ -312,6 +340,7 @@ int run(int argc, char** argv) {
   add_client_commands(app, flags);
   add_agent_commands(app, flags.agents);
   add_webhooks(app, flags);
+  add_mcp_servers(app, flags);
   add_config(app, flags);
   Terminal terminal;
   try {

@@ -80,6 +80,14 @@ Result<egress::HttpResponse> Client::get(std::string_view path) {
   return http_.send(request);
 }
 
+Result<egress::HttpResponse> Client::post(std::string_view path, const Json& body) {
+  egress::HttpRequest request = request_for("POST", path);
+  request.headers.emplace_back("Accept", "application/json");
+  request.headers.emplace_back("Content-Type", "application/json");
+  request.body = to_text(body);
+  return http_.send(request);
+}
+
 Result<Client::Answer> Client::call_tool(std::string_view tool, const Json& arguments,
                                          std::chrono::milliseconds timeout) {
   egress::HttpRequest request = request_for("POST", "/mcp");

@@ -40,6 +40,8 @@ class Client {
 
   // Any GET. Blocks up to ten seconds.
   Result<egress::HttpResponse> get(std::string_view path);
+  // The same with a body.
+  Result<egress::HttpResponse> post(std::string_view path, const Json& body);
 
   // Calls `on_event` for each event of `path` until it returns false or the stream ends; reconnects by itself with the
   // last id, at most `reconnects_max` times in a row without an event. A server that is overloaded or stopping counts as

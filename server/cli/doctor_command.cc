@@ -13,6 +13,8 @@
 namespace weir::cli {
 namespace {
 
+constexpr std::size_t kProblemShown = 1'000;
+
 // Prints one finding of the doctor a line. Not thread-safe: owned by run_doctor.
 class Findings {
  public:
@@ -81,6 +83,32 @@ void look_at_data_folder(const std::string& dir, Findings& findings) {
   }
 }
 
+// Only administrators see them; another key's doctor has nothing to say of them.
+void look_at_mcp_servers(Client& client, Findings& findings) {
+  auto answer = client.get("/v1/mcp-servers");
+  if (!answer || answer->status != 200) return;
+  const auto body = parse_json(answer->body);
+  const Json* const servers = body ? find_member(*body, "data") : nullptr;
+  if (servers == nullptr || !servers->is_array()) return;
+  for (const Json& server : *servers) {
+    const std::string alias = string_or(server, "alias", "");
+    const std::string state = string_or(server, "state", "");
+    const std::string look = "Look at them, then approve them: weir mcp-servers show " + alias;
+    if (state == "approved") {
+      findings.good("The MCP server " + alias + " answers, and its tools are approved.");
+    } else if (state == "unapproved") {
+      findings.bad("The tools of the MCP server " + alias + " are not approved, so no agent can have them.", look);
+    } else if (state == "changed") {
+      findings.bad("The tools of the MCP server " + alias + " have changed since they were approved, so none is called.", look);
+    } else if (state == "failing") {
+      findings.bad(printable(string_or(server, "problem", "The MCP server " + alias + " cannot be used."), kProblemShown),
+                   "It is tried again at growing intervals; its settings are mcp_servers." + alias + ".*");
+    } else {
+      findings.good("The MCP server " + alias + " is being connected to.");
+    }
+  }
+}
+
 void look_at_server(Client& client, Findings& findings) {
   auto health = client.get("/healthz");
   if (!health) {
@@ -99,6 +127,7 @@ void look_at_server(Client& client, Findings& findings) {
     findings.bad("The key is refused.", quota.error().message);
   } else {
     findings.good("The key is accepted; its tier is " + string_or(quota->structured, "tier", "unknown") + ".");
+    look_at_mcp_servers(client, findings);
   }
 }
 
