@@ -4,7 +4,8 @@
 A program of its own, with nothing of the server in it. The model's name chooses the transcript: "story", or "story.cut17" to
 send the 17th byte and what follows apart from what stands before, or "story.each1" to send every byte apart. What is asked
 of it is checked; a request that a provider would refuse, or that the transcript does not go on from, is answered with 400
-and kept. GET /double/requests tells what was asked and what was wrong, POST /double/reset forgets it.
+and kept. GET /double/requests tells what was asked and what was wrong (GET /double/violations only that), POST /double/reset
+forgets it.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import http.server
 import json
 import re
 import socket
+import sys
 import threading
 
 import anthropic_wire
@@ -92,6 +94,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/double/requests":
             return self._json(200, self.state.report())
+        if self.path == "/double/violations":
+            return self._json(200, self.state.report()["violations"])
         if self.path.split("?")[0] == "/v1/models":
             folder, wire = ("anthropic", anthropic_wire) if "anthropic-version" in self.headers else ("openai", openai_wire)
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -189,13 +193,22 @@ def pieces_of(data, cutting, at, before):
     return [data] if data else []
 
 
+class DoubleServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        """A client that goes away in the middle is part of the tests; anything else is told."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Double:
     """The double within a process: for its own tests."""
 
     def __init__(self, key="double-key", port=0):
         self.state = State(key)
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), type("BoundHandler", (Handler,), {"state": self.state}))
-        self._server.daemon_threads = True
+        self._server = DoubleServer(("127.0.0.1", port), type("BoundHandler", (Handler,), {"state": self.state}))
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
 

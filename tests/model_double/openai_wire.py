@@ -107,9 +107,10 @@ def assistant_objections(message, where, said):
 
 
 def echo_objections(call_id, name, arguments, where, said):
-    if call_id not in said:
+    known = said.get(call_id) or said.get(("without an id", name))
+    if known is None:
         return [f"{where}: the call {call_id} was never asked for"]
-    said_name, said_arguments = said[call_id]
+    said_name, said_arguments = known
     found = []
     if name != said_name:
         found.append(f"{where}: {call_id} was a call of {said_name}, comes back as {name}")
@@ -133,7 +134,7 @@ def calls_said(parts):
                 call["id"] = piece.get("id") or call["id"]
                 call["name"] = piece.get("function", {}).get("name") or call["name"]
                 call["arguments"] += piece.get("function", {}).get("arguments") or ""
-    return {call["id"]: (call["name"], call["arguments"]) for call in calls.values() if call["id"]}, []
+    return {call["id"] or ("without an id", call["name"]): (call["name"], call["arguments"]) for call in calls.values()}, []
 
 
 def documents(parts):
