@@ -25,6 +25,19 @@ TEST(PlaybookStepsTest, AStepReadsWhatTheOnesBeforeItAnswered) {
   EXPECT_EQ(lab.events, (std::vector<std::string>{"begin scan", "end scan", "begin report", "end report"}));
 }
 
+TEST(PlaybookStepsTest, ACallThatIsAnsweredAtOnceLetsOthersBegin) {
+  PlaybookLab lab;
+  lab.duration = [](const CallWish&) { return std::chrono::milliseconds{0}; };
+  lab.step("scan");
+  lab.step("wait").needs = {"scan"};
+  lab.step("report").needs = {"wait"};
+
+  const EngineOutcome outcome = lab.run();
+
+  ASSERT_EQ(outcome.kind, Kind::completed) << outcome.message;
+  EXPECT_EQ(lab.status_of("report"), "completed");
+}
+
 TEST(PlaybookStepsTest, OutputAsIsTheNameForOthers) {
   PlaybookLab lab;
   lab.step("a").output_as = "first";

@@ -31,7 +31,11 @@ class PlaybookRun {
       if (auto started = start_calls(); !started) return std::move(started).error();
       const auto wakes = wakes_at();
       if (session_.should_stop()) break;
-      if (calls_.empty() && !wakes) return concluded();
+      if (calls_.empty() && !wakes) {
+        // A call that was answered at once may be what others waited for.
+        if (!is_ending() && std::ranges::any_of(steps_, [this](const StepRun& step) { return is_ready(step); })) continue;
+        return concluded();
+      }
       if (auto waited = wait_for_news(wakes); !waited) return std::move(waited).error();
     }
     return EngineOutcome{.kind = Kind::stopped};
@@ -53,6 +57,11 @@ class PlaybookRun {
   // Nothing new begins.
   [[nodiscard]] bool is_ending() const { return is_over_steps_ || std::ranges::any_of(steps_, fails_the_run); }
 
+  [[nodiscard]] bool is_ready(const StepRun& step) const {
+    const auto has_ended = [&](std::size_t needed) { return steps_[needed].end().has_value(); };
+    return !step.has_begun() && !step.end() && std::ranges::all_of(step.planned().needs, has_ended);
+  }
+
   // Steps that had begun when the run was taken up.
   Result<void> recall() {
     for (StepRun& step : steps_) {
@@ -68,8 +77,7 @@ class PlaybookRun {
       std::vector<StepRun*> ready;
       for (std::size_t position = 0; position < steps_.size(); ++position) {
         StepRun& step = steps_[position];
-        const auto has_ended = [&](std::size_t needed) { return steps_[needed].end().has_value(); };
-        if (step.has_begun() || !std::ranges::all_of(step.planned().needs, has_ended)) continue;
+        if (!is_ready(step)) continue;
         if (position >= static_cast<std::size_t>(session_.limits().max_steps)) {
           is_over_steps_ = true;
         } else {
