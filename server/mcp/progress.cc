@@ -24,16 +24,27 @@ std::optional<double> percent_of(const Json& data) {
 
 double rounded(double progress) { return std::round(progress / kSmallStep) * kSmallStep; }
 
+// Steps and calls of a run: which, and how it went.
+std::string message_of_run(const streaming::Event& event) {
+  std::string name = string_or(event.data, event.type.starts_with("step.") ? "step_id" : "name", "");
+  if (name.empty()) return event.type;
+  const std::size_t dot = event.type.find('.');
+  std::string word = event.type.substr(dot + 1);
+  std::ranges::replace(word, '_', ' ');
+  return (event.type.starts_with("step.") ? "step " : "") + name + ": " + word;
+}
+
 std::string message_of(const streaming::Event& event) {
   if (const auto message = string_member(event.data, "message")) return *message;
   if (const auto phase = string_member(event.data, "phase")) return *phase;
-  return event.type;
+  return event.type.starts_with("step.") || event.type.starts_with("tool_call.") ? message_of_run(event) : event.type;
 }
 
 }  // namespace
 
 void ProgressPace::take(const streaming::Event& event) {
-  const auto percent = percent_of(event.data);
+  if (event.type == "message.delta") return;  // pieces of a text say nothing about how far a run is
+  const auto percent = event.resource_type == "run" ? std::nullopt : percent_of(event.data);
   if (percent) total_ = kPercentTotal;
   double progress = percent.value_or(last_progress_ < 0 ? 0 : rounded(last_progress_ + kSmallStep));
   // Late or repeated: what waits to be told stays the most that is known.

@@ -1,9 +1,12 @@
 #include "server/mcp/sessions/core_tasks.h"
 
 #include <atomic>
+#include <set>
 
+#include "base/guarded.h"
 #include "base/log.h"
 #include "server/error_reply.h"
+#include "server/mcp/capabilities.h"
 #include "server/mcp/paging.h"
 
 namespace weir::mcp {
@@ -87,9 +90,10 @@ class ResultWait final : public tools::PendingCall, public std::enable_shared_fr
     return watch_ != nullptr;
   }
 
-  // Answers if the task has ended.
+  // Answers if the task has ended, and asks the client what the task asks for.
   void look() {
     const auto task = dispatch_.offers.tasks->get(call_->context(), task_id_);
+    if (task && task->status == TaskStatus::input_required) return ask(*task);
     if (task && !has_ended(task->status)) return;
     if (is_answered_.exchange(true)) return;
     if (task) return answer_with_result(*call_, *task);
@@ -97,9 +101,41 @@ class ResultWait final : public tools::PendingCall, public std::enable_shared_fr
   }
 
  private:
+  // What has not been asked here before, if the client can be asked and the key may answer: this is how a task of
+  // 2025-11-25 gets its input. Otherwise somebody answers elsewhere, and this goes on waiting.
+  void ask(const Task& task) {
+    const Json* wanted = find_member(task.payload, "inputRequests");
+    if (wanted == nullptr || !call_->caller->scopes.allows(dispatch_.offers.tasks->scope_of(TaskAction::update, task_id_))) return;
+    Json requests = Json::object();
+    asked_.with([&](std::set<std::string>& asked) {
+      for (const auto& [key, request] : wanted->items()) {
+        if (!has_capabilities(call_->client_capabilities, capabilities_needed_by(string_or(request, "method", "")))) continue;
+        if (!asked.insert(key).second) continue;
+        requests[key] = request;
+        requests[key]["params"]["_meta"][kRelatedTask] = {{"taskId", task_id_}};
+      }
+    });
+    if (requests.empty()) return;
+    auto done = [weak = weak_from_this(), &executor = dispatch_.executor](Json responses) {
+      executor.post([weak, responses = std::move(responses)] {
+        if (const auto self = weak.lock()) self->take(responses);
+      });
+    };
+    if (!dispatch_.client_requests.ask(call_->session_id, call_->port, std::move(requests), std::move(done))) {
+      log::warning("mcp.task_input_not_asked", {{"task", task_id_}, {"cause", "too many questions wait for clients"}});
+    }
+  }
+  void take(const Json& responses) {
+    if (auto done = dispatch_.offers.tasks->update(call_->context(), task_id_, responses); !done) {
+      log::warning("mcp.task_input_refused", {{"task", task_id_}, {"message", done.error().message}});
+    }
+    look();
+  }
+
   const Dispatch dispatch_;
   const std::shared_ptr<Call> call_;  // which holds this until it is answered or left
   const std::string task_id_;
+  Guarded<std::set<std::string>> asked_;
   std::shared_ptr<Watch> watch_;  // constant once started
   std::atomic<bool> is_answered_{false};
 };

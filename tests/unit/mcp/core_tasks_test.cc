@@ -95,6 +95,37 @@ TEST_F(CoreTasksTest, HoldTheResultUntilTheyEnd) {
   EXPECT_FALSE(result.contains("resultType"));
 }
 
+TEST_F(CoreTasksTest, AskTheClientWhatTheyAskForAndOnlyOnce) {
+  const std::string session = open_session("2025-11-25", "admin", {{"elicitation", Json::object()}});
+  const auto waiting = in_session(session, "tasks/result", {{"taskId", HandTasks::kId}});
+  const Json requests = {{"tcl_1", {{"method", "elicitation/create"}, {"params", {{"message", "May it?"}}}}}};
+
+  tasks_.end(TaskStatus::input_required, {{"inputRequests", requests}});
+  ASSERT_TRUE(testing::eventually([&] { return !waiting->stream()->messages().empty(); }));
+  const Json request = waiting->stream()->messages().front();
+  EXPECT_EQ(request["method"], "elicitation/create");
+  EXPECT_EQ(request["params"]["_meta"]["io.modelcontextprotocol/related-task"]["taskId"], HandTasks::kId);
+  post(to_text({{"jsonrpc", "2.0"}, {"id", request["id"]}, {"result", {{"action", "decline"}}}}), {.session = session});
+
+  ASSERT_TRUE(testing::eventually([&] { return tasks_.answers().size() == 1; }));
+  EXPECT_EQ(tasks_.answers().front(), Json({{"tcl_1", {{"action", "decline"}}}}));
+  tasks_.end(TaskStatus::input_required, {{"inputRequests", requests}});
+  tasks_.end(TaskStatus::completed, {{"result", {{"content", Json::array()}}}});
+  ASSERT_TRUE(testing::eventually([&] { return waiting->stream()->is_closed(); }));
+  EXPECT_EQ(waiting->stream()->messages().size(), 2U) << "the question and the result";
+}
+
+TEST_F(CoreTasksTest, DoNotAskAClientThatCannotAskPeople) {
+  const auto waiting = ask("tasks/result");
+
+  tasks_.end(TaskStatus::input_required,
+             {{"inputRequests", {{"tcl_1", {{"method", "elicitation/create"}, {"params", Json::object()}}}}}});
+  tasks_.end(TaskStatus::completed, {{"result", {{"content", Json::array()}}}});
+
+  ASSERT_TRUE(testing::eventually([&] { return waiting->stream()->is_closed(); }));
+  EXPECT_EQ(waiting->stream()->messages().size(), 1U);
+}
+
 TEST_F(CoreTasksTest, FailWithTheToolAndWithTheProtocol) {
   tasks_.end(TaskStatus::completed, {{"result", {{"content", Json::array()}, {"isError", true}}}});
   EXPECT_EQ(result(ask("tasks/get"))["status"], "failed");

@@ -70,9 +70,10 @@ class EndpointTest : public ::testing::Test {
   }
 
   // The id of a new session.
-  std::string open_session(const std::string& version = "2025-11-25", const std::string& key = "admin") {
+  std::string open_session(const std::string& version = "2025-11-25", const std::string& key = "admin",
+                           const Json& capabilities = Json::object()) {
     const auto exchange = post(to_text({{"jsonrpc", "2.0"}, {"id", 1}, {"method", "initialize"},
-                                        {"params", {{"protocolVersion", version}, {"capabilities", Json::object()},
+                                        {"params", {{"protocolVersion", version}, {"capabilities", capabilities},
                                                     {"clientInfo", {{"name", "test"}, {"version", "1"}}}}}}),
                                {.key = key});
     return std::string(exchange->response()->headers.find("Mcp-Session-Id").value_or(""));

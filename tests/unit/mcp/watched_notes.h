@@ -81,9 +81,13 @@ class HandTasks final : public TaskProvider {
     if (id != kId) return Error(ErrorCode::not_found, "none");
     return task_.with([](const Task& task) { return task; });
   }
-  Result<void> update(const tools::CallContext& context, const std::string& id, const Json&) override {
+  Result<void> update(const tools::CallContext& context, const std::string& id, const Json& responses) override {
     if (auto task = get(context, id); !task) return std::move(task).error();
+    answers_.with([&](std::vector<Json>& answers) { answers.push_back(responses); });
     return {};
+  }
+  [[nodiscard]] std::vector<Json> answers() {
+    return answers_.with([](const std::vector<Json>& answers) { return answers; });
   }
   Result<void> cancel(const tools::CallContext&, const std::string&) override {
     end(TaskStatus::cancelled, Json::object());
@@ -116,6 +120,7 @@ class HandTasks final : public TaskProvider {
     return task;
   }
   Guarded<Task> task_{std::in_place, fresh()};
+  Guarded<std::vector<Json>> answers_;
   Watchers watchers_;
 };
 
