@@ -125,15 +125,16 @@ Json progress_of_call_payload() {
 std::vector<EventType> run_event_types() {
   constexpr std::chrono::hours kDeltasKept{24};
   Members resumed = run_members();
-  resumed.emplace_back("reason", one_of("Why it had stopped.", {"server_restarted", "approval_decided"}));
+  resumed.emplace_back("reason", one_of("Why it had stopped.", {"server_restarted", "approval"}));
   resumed.emplace_back("attempt", integer("How often the run has been taken up, this time included."));
+  resumed.emplace_back("message", text("What that means, for people."));
   const auto ends = EventType::Ending::ends_resource;
   const auto goes_on = EventType::Ending::goes_on;
   return {
       {"run.queued", "A run was accepted and waits for its turn.", run_payload()},
       {"run.started", "A run has begun.", run_payload()},
       {"run.resumed", "A run goes on after a restart of the server, or after a person has decided.",
-       payload(resumed, {"reason", "attempt"})},
+       payload(resumed, {"message"})},
       {"run.status", "A run has begun or ceased to wait for something.", run_status_payload()},
       {"step.started", "A step of a playbook, or a turn of a model, has begun.", payload(step_members())},
       {"step.completed", "A step has ended, in one way or another.", step_ended_payload()},
