@@ -58,14 +58,13 @@ TEST_F(EngineTest, AThirdTurnOfBadArgumentsInARowFailsBeforeAnythingIsCalled) {
   EXPECT_TRUE(made.empty());
 }
 
-TEST_F(EngineTest, AnUnknownToolIsToldWithTheNamesThatThereAre) {
+TEST_F(EngineTest, AnUnknownToolIsToldWithWhatMayHaveBeenMeant) {
   model.script = {asks_for({call("c1", "get_scann")}), says("Done.")};
-  tool = [](const CallWish&) { return ended(End::failed, "There is no tool of that name.", "not_found"); };
+  tool = [](const CallWish&) { return ended(End::denied, "There is no such tool.", "unknown_tool"); };
 
   execute();
 
-  EXPECT_EQ(last_answer().text, "Failed (not_found): There is no tool of that name. Did you mean get_scan? The tools that you "
-                                "may call: get_scan, create_scan.");
+  EXPECT_EQ(last_answer().text, "Denied (unknown_tool): There is no such tool. Did you mean get_scan?");
 }
 
 TEST_F(EngineTest, AFailedCallIsToldWithItsCode) {
@@ -97,6 +96,19 @@ TEST_F(EngineTest, AnErrorThatHoldsTextOfOthersStandsBetweenMarks) {
   execute();
 
   EXPECT_THAT(last_answer().text, HasSubstr("[untrusted "));
+}
+
+TEST_F(EngineTest, AReportIsToldAsItsText) {
+  model.script = {asks_for({call("c1", "get_scan")}), says("Done.")};
+  tool = [](const CallWish&) {
+    CallOutcome outcome = completed({{"media_type", "text/markdown"}, {"text", "# Report"}, {"scan_id", "scn_1"}});
+    outcome.text = "# Report";
+    return outcome;
+  };
+
+  execute();
+
+  EXPECT_EQ(last_answer().text, "# Report");
 }
 
 TEST_F(EngineTest, AHeldCallMakesTheRunWaitAfterTheOthersHaveEnded) {

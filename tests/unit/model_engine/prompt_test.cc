@@ -12,9 +12,8 @@ using ::testing::StartsWith;
 TEST(PromptTest, TheAgentsOwnWordsComeFirst) {
   agents::AgentDefinition agent;
   agent.model.instructions = "You look after one site.";
-  agent.tools = {{.name = "get_scan", .policy = {}}};
 
-  const std::string text = instructions_text(agent);
+  const std::string text = instructions_text(agent, {CallableTool()});
 
   EXPECT_THAT(text, StartsWith("You look after one site.\n\n"));
   EXPECT_THAT(text, HasSubstr(std::string(kSpotlightNotice)));
@@ -24,14 +23,14 @@ TEST(PromptTest, AnAgentWithoutToolsIsToldNothingOfThem) {
   agents::AgentDefinition agent;
   agent.model.instructions = "Answer.";
 
-  EXPECT_EQ(instructions_text(agent), "Answer.");
+  EXPECT_EQ(instructions_text(agent, {}), "Answer.");
 }
 
 TEST(PromptTest, TheOutputSchemaIsTold) {
   agents::AgentDefinition agent;
   agent.output_schema = {{"type", "object"}, {"required", {"grade"}}};
 
-  EXPECT_THAT(instructions_text(agent), HasSubstr(R"("required":["grade"])"));
+  EXPECT_THAT(instructions_text(agent, {}), HasSubstr(R"("required":["grade"])"));
 }
 
 TEST(PromptTest, AnInputThatIsATextIsTheMessageItself) {

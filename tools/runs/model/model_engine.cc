@@ -106,10 +106,11 @@ class Execution {
       if (!opened) return Asked{.failure = std::move(opened).error()};
       provider_ = std::move(*opened);
     }
+    const std::vector<CallableTool> tools = session_.tools();
     models::ModelRequest request{.model = model_name(),
-                                 .instructions = instructions_text(session_.agent()),
+                                 .instructions = instructions_text(session_.agent(), tools),
                                  .messages = conversation.to_send(),
-                                 .tools = model_tools(session_.tools()),
+                                 .tools = model_tools(tools),
                                  .temperature = use.temperature};
     if (const auto& most = session_.limits().max_output_tokens) request.max_output_tokens = std::max<std::int64_t>(*most, 1);
     const ModelSeat seat{

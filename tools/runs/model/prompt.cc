@@ -33,13 +33,13 @@ Json without_client_token(Json schema) {
 
 }  // namespace
 
-std::string instructions_text(const agents::AgentDefinition& agent) {
+std::string instructions_text(const agents::AgentDefinition& agent, const std::vector<CallableTool>& tools) {
   std::string text = agent.model.instructions;
   const auto add = [&text](std::string_view paragraph) {
     if (!text.empty()) text += "\n\n";
     text += paragraph;
   };
-  if (!agent.tools.empty() || !agent.mcp_servers.empty()) {
+  if (!tools.empty()) {
     add(kToolNotice);
     add(kSpotlightNotice);
   }

@@ -11,9 +11,9 @@
 
 namespace weir::tools::runs {
 
-// The agent's own words first; then how tool answers, refusals and untrusted text are to be read, and what the answer must
-// look like if the agent has an output schema.
-std::string instructions_text(const agents::AgentDefinition& agent);
+// The agent's own words first; then, if there are `tools`, how their answers, refusals and untrusted text are to be read, and
+// what the answer must look like if the agent has an output schema.
+std::string instructions_text(const agents::AgentDefinition& agent, const std::vector<CallableTool>& tools);
 
 // The run's input as the first message: the text itself if the input is a text, or holds nothing but one under a name that
 // means one (prompt, message, text, question, task, input); else the JSON.

@@ -35,7 +35,9 @@ void cut(std::string& text, std::size_t bytes_max) {
 std::string content_of(const CallOutcome& outcome) {
   std::string text = outcome.text;
   const bool has_result = !outcome.result.is_null() && !(outcome.result.is_object() && outcome.result.empty());
-  if (has_result) {
+  // A report is its text; what stands around it would only say it again.
+  const bool is_document = find_member(outcome.result, "media_type") != nullptr && !text.empty();
+  if (has_result && !is_document) {
     if (!text.empty()) text += '\n';
     text += to_text(outcome.result);
   }
@@ -100,17 +102,15 @@ void collect(RunSession& session, std::vector<Open>& calls) {
   }
 }
 
-// An unknown name, and one that this agent was not given, get the names that there are.
-std::string with_names(std::string text, std::string_view name, const std::vector<CallableTool>& tools) {
+// What the model may have meant; which tools there are is in the text already.
+std::string with_near_name(std::string text, std::string_view name, const std::vector<CallableTool>& tools) {
   std::vector<std::string> names;
   for (const CallableTool& tool : tools) {
     if (tool.name == name) return text;
     names.push_back(tool.name);
   }
-  if (names.empty()) return text + " There are no tools that you may call.";
   const std::string near = nearest(name, names);
-  if (!near.empty()) text += " Did you mean " + near + "?";
-  return text + " The tools that you may call: " + listed(names, names.size()) + ".";
+  return near.empty() ? text : text + " Did you mean " + near + "?";
 }
 
 Said answer_to(const Open& open, const std::vector<CallableTool>& tools, Random& random) {
@@ -123,7 +123,7 @@ Said answer_to(const Open& open, const std::vector<CallableTool>& tools, Random&
   said.message.text = answer_text(*open.outcome, open.call->name, random);
   said.message.is_error = open.outcome->end != End::completed;
   said.is_tainted = open.outcome->is_tainted;
-  if (said.message.is_error) said.message.text = with_names(std::move(said.message.text), open.call->name, tools);
+  if (said.message.is_error) said.message.text = with_near_name(std::move(said.message.text), open.call->name, tools);
   return said;
 }
 
