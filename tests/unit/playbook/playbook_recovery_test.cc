@@ -67,7 +67,7 @@ Json told(const EngineOutcome& outcome, const PlaybookLab& lab) {
 
 TEST(PlaybookRecoveryTest, WhereverTheProcessEndsTheRunComesToTheSameAndDoesNothingTwice) {
   int deaths = 0;
-  for (unsigned seed = 1; seed <= 20; ++seed) {
+  for (unsigned seed = 1; seed <= 30; ++seed) {
     PlaybookLab whole;
     build(whole, seed);
     const Json expected = told(whole.run(), whole);
@@ -93,10 +93,11 @@ TEST(PlaybookRecoveryTest, WhereverTheProcessEndsTheRunComesToTheSameAndDoesNoth
       if (!has_died) break;
     }
   }
-  EXPECT_GT(deaths, 300);
+  EXPECT_GT(deaths, 200);
 }
 
 TEST(PlaybookRecoveryTest, ARunThatDiesAgainAndAgainComesToTheSame) {
+  int all_lives = 0;
   for (unsigned seed = 1; seed <= 20; ++seed) {
     PlaybookLab whole;
     build(whole, seed);
@@ -113,8 +114,9 @@ TEST(PlaybookRecoveryTest, ARunThatDiesAgainAndAgainComesToTheSame) {
     ASSERT_TRUE(outcome) << "seed " << seed << " never ends";
     ASSERT_EQ(told(*outcome, lab), expected) << "seed " << seed;
     ASSERT_EQ(lab.effects, whole.effects) << "seed " << seed;
-    ASSERT_GT(lives, 1);
+    all_lives += lives;
   }
+  EXPECT_GT(all_lives, 100);
 }
 
 TEST(PlaybookRecoveryTest, WhatMustNotBeMadeTwiceEndsTheRunAndSaysWhy) {
