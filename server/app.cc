@@ -4,13 +4,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "server/app_readings.h"
 #include "server/measured_exchange.h"
 #include "server/rest/admin_api.h"
+#include "server/rest/mcp_server_routes.h"
+#include "server/rest/provider_routes.h"
 #include "server/rest/stream_token_route.h"
 #include "store/idempotency_store.h"
+#include "tools/agents/shipped_agents.h"
 #include "tools/all_tools.h"
 #include "tools/scans/scan_job.h"
 
@@ -68,12 +72,17 @@ Result<std::unique_ptr<App>> App::create(const Config& config) {
   if (auto opened = app->open(); !opened) return std::move(opened).error();
   app->compose();
   if (auto composed = app->compose_tokens(); !composed) return std::move(composed).error();
+  if (auto seeded = app->seed_agents(); !seeded) return std::move(seeded).error();
   return app;
 }
 
 App::~App() { stop(); }
 
 Result<void> App::open() {
+  auto servers = mcp_server_specs(config_.mcp_servers, [](const char* name) { return std::getenv(name); });
+  if (!servers) return std::move(servers).error();
+  mcp_server_specs_ = *std::move(servers);
+
   const std::filesystem::path folder(config_.data_dir);
   if (is_shared()) {
     // Many servers may use that database; the folder holds only what the first start says.
@@ -163,15 +172,22 @@ void App::compose() {
   jobs::JobHandler scan;
   scan.run = [this](jobs::JobContext& context) { return tools::scans::run_scan_job(*services_, context); };
   scan.give_up = [this](jobs::JobContext& context) { tools::scans::give_up_scan_job(*services_, context); };
-  jobs_ = jobs::JobRunner::create(runner, *database_, clock_, ids_, {{"scan", std::move(scan)}});
+  runs_ = std::make_unique<RunWorks>(
+      RunConfig{.settings = config_.runs, .at_once = config_.runs_at_once, .providers = config_.providers, .mcp_servers = mcp_server_specs_},
+      RunWorksParts{*database_, *resolver_, clock_, random_, port});
+  scan.runners = config_.scans_at_once;
+  jobs_ = jobs::JobRunner::create(runner, *database_, clock_, ids_,
+                                  {{"scan", std::move(scan)}, {std::string(tools::runs::kRunJobKind), runs_->job_handler()}});
 
   services_.emplace(tools::Services{*database_, *events_, *jobs_, ids_, random_, clock_, *address_policy_, *resolver_,
-                                    *limiter_, *tiers_, tool_settings_, webhooks_->services()});
+                                    *limiter_, *tiers_, tool_settings_, webhooks_->services(), &runs_->services()});
   catalog_ = std::make_unique<tools::Catalog>(tools::all_tools(*services_), *waiter_);
   usage_.emplace(*database_, clock_);
   gate_ = std::make_unique<Gate>(config_.gate, *database_, *limiter_, *tiers_, clock_, ids_, &*usage_);
   pacing_ = std::make_unique<Pacing>(config_.pacing, *limiter_, clock_, timers_, *http_);
   gate_->hold_calls(*pacing_);
+  runs_->attach(*services_, *catalog_, *gate_);
+  runs_->add_readings(*metrics_);
   add_readings(*metrics_, {*http_, *database_, *jobs_, *backend_, *gate_, [pacing = pacing_.get()] { return pacing->held(); }});
 
   mcp::Settings mcp;
@@ -187,6 +203,9 @@ void App::compose() {
   key_admin_.emplace(*database_, *tiers_, clock_, ids_, random_);
   std::vector<tools::Tool> rest_only = rest::admin_routes({*database_, *key_admin_, *gate_, clock_});
   rest_only.push_back(rest::stream_token_route(*stream_tokens_));
+  provider_checks_.emplace(runs_->providers());
+  for (tools::Tool& route : rest::provider_routes(runs_->providers(), *provider_checks_)) rest_only.push_back(std::move(route));
+  for (tools::Tool& route : rest::mcp_server_routes(runs_->mcp_servers())) rest_only.push_back(std::move(route));
   rest_only_ = std::make_unique<tools::Catalog>(std::move(rest_only), *waiter_);
   rest_ = std::make_unique<rest::RestApi>(
       rest::RestSettings{tool_settings_.public_url, tool_settings_.version, tool_settings_.docs_url,
@@ -209,6 +228,11 @@ Result<void> App::compose_tokens() {
   gate_->accept_tokens(*tokens_);
   tokens_->warm_up();
   return {};
+}
+
+Result<void> App::seed_agents() {
+  return tools::agents::seed_shipped_agents(
+      {*database_, clock_, ids_, runs_->services().directory, config_.runs.wall_max});
 }
 
 void App::compose_metrics() {
@@ -255,6 +279,7 @@ void App::start() {
     }
     cluster_->start(*events_);
   }
+  runs_->start(timers_, *http_);
   jobs_->start();
   retention_->start(timers_, *http_);
   webhooks_->start();
@@ -270,9 +295,11 @@ void App::stop() {
   retention_->stop();
   // Listening clients are told, before their connections end.
   mcp_->end_streams();
+  provider_checks_->stop();
   // Calls first: a call that is being answered may still start or cancel a job.
   http_->stop();
   jobs_->stop();
+  runs_->stop();
   webhooks_->stop();
   hints_.reset();
   if (cluster_ != nullptr) cluster_->stop();

@@ -29,6 +29,7 @@
 #include "server/metrics.h"
 #include "server/pacing.h"
 #include "server/rest/rest_api.h"
+#include "server/runs/run_works.h"
 #include "server/stream_tokens.h"
 #include "server/usage_counter.h"
 #include "server/webhook_delivery.h"
@@ -40,6 +41,7 @@
 #include "streaming/event_retention.h"
 #include "streaming/resource_waiter.h"
 #include "tools/catalog.h"
+#include "tools/models/provider_check.h"
 #include "tools/services.h"
 
 namespace weir::server {
@@ -71,6 +73,8 @@ class App {
   Result<void> open();
   void compose();
   Result<void> compose_tokens();
+  // The playbooks that every server has, in its first account.
+  Result<void> seed_agents();
   void compose_metrics();
   [[nodiscard]] Metrics::Route mcp_route(const http::Request& request) const;
 
@@ -98,6 +102,9 @@ class App {
   std::unique_ptr<egress::Resolver> resolver_;
   std::unique_ptr<WebhookDelivery> webhooks_;
   tools::ToolSettings tool_settings_;
+  std::vector<tools::mcp_servers::ServerSpec> mcp_server_specs_;
+  std::unique_ptr<RunWorks> runs_;
+  std::optional<tools::models::ProviderChecks> provider_checks_;
   std::unique_ptr<jobs::JobRunner> jobs_;
   std::optional<tools::Services> services_;
   std::unique_ptr<tools::Catalog> catalog_;
