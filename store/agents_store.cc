@@ -83,6 +83,13 @@ Result<AgentRow> agent_by_slug(Transaction& transaction, std::string_view accoun
   return only_row(std::move(sql).query(transaction), agent_from, kNoAgent);
 }
 
+Result<std::vector<AgentRow>> agents_of_slug(Transaction& transaction, std::string_view account_id, std::string_view slug) {
+  SqlText sql("SELECT ");
+  sql.add(kAgentColumns).add(" FROM agents WHERE account_id = ", text_value(account_id)).add(" AND slug = ", text_value(slug));
+  sql.add(" ORDER BY id DESC");
+  return each_row(std::move(sql).query(transaction), agent_from);
+}
+
 Result<AgentRow> agent_for_job(Transaction& transaction, std::string_view id) {
   SqlText sql("SELECT ");
   sql.add(kAgentColumns).add(" FROM agents WHERE id = ", text_value(id));

@@ -48,6 +48,8 @@ Result<void> insert_agent(Transaction& transaction, const AgentRow& agent);
 Result<AgentRow> agent_by_id(Transaction& transaction, std::string_view account_id, std::string_view id);
 // The account's own of that slug, else the oldest public one; not_found if there is neither.
 Result<AgentRow> agent_by_slug(Transaction& transaction, std::string_view account_id, std::string_view slug);
+// The account's own of that slug, archived ones too, newest first.
+Result<std::vector<AgentRow>> agents_of_slug(Transaction& transaction, std::string_view account_id, std::string_view slug);
 // For the job that runs it: whatever the account, archived or not.
 Result<AgentRow> agent_for_job(Transaction& transaction, std::string_view id);
 // Newest first.

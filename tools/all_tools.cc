@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tools/account/account_tools.h"
+#include "tools/agents/agent_tools.h"
 #include "tools/events/event_tools.h"
 #include "tools/runs/run_tools.h"
 #include "tools/scans/catalogue_tools.h"
@@ -28,7 +29,10 @@ std::vector<Tool> all_tools(const Services& services) {
   add(scans::finding_tools(services));
   add(scans::triage_tools(services));
   add(scans::catalogue_tools(services));
-  if (services.runs != nullptr) add(runs::run_tools(services));
+  if (services.runs != nullptr) {
+    add(agents::agent_tools(services));
+    add(runs::run_tools(services));
+  }
   add(webhook_tools(services));
   add(delivery_tools(services));
   add(event_tools(services));

@@ -14,14 +14,14 @@
 namespace weir::tools::agents {
 namespace {
 
-const std::vector<std::string> kMembers = {"kind",        "playbook",      "pipeline_type", "graph_edges", "provider",
-                                           "model",       "instructions",  "temperature",   "tools",       "mcp_servers",
-                                           "limits",      "input_schema",  "output_schema"};
+const std::vector<std::string> kMembers = {"kind",   "playbook",     "pipeline_type", "graph_edges", "provider",
+                                           "model",  "instructions", "temperature",   "tools",       "mcp_servers",
+                                           "limits", "input_schema", "output_schema"};
 const std::vector<std::string> kOfModel = {"provider", "model", "instructions", "temperature"};
 const std::vector<std::string> kOfPlaybook = {"playbook", "pipeline_type", "graph_edges"};
 constexpr std::size_t kNameBytesMax = 200;
 constexpr double kTemperatureMax = 2.0;
-constexpr std::string_view kOfServer = "mcp:";           // CallableTool.source of an external server
+constexpr std::string_view kOfServer = "mcp:";  // CallableTool.source of an external server
 
 std::optional<Policy> policy_from(std::string_view text) {
   for (const Policy policy : {Policy::allow, Policy::ask, Policy::deny}) {
@@ -100,7 +100,8 @@ class DefinitionReader {
     const bool is_short = known_ != nullptr && is_short_form(json_);
     if (known_ != nullptr && !is_short && !usable_tool(*known_, grant.name, name_path, mistakes_)) return;
     if (find_grant(grant.name) != nullptr) {
-      if (!is_short) mistakes_.add(name_path, "is \"" + printable(grant.name, 60) + "\" again; expected each tool once");
+      if (!is_short)
+        mistakes_.add(name_path, "is \"" + printable(grant.name, 60) + "\" again; expected each tool once");
       return;
     }
     definition_.tools.push_back(std::move(grant));
@@ -125,9 +126,10 @@ class DefinitionReader {
       }
       const std::string alias = (*servers)[i].get<std::string>();
       if (known_ != nullptr && std::find(aliases.begin(), aliases.end(), alias) == aliases.end()) {
-        mistakes_.add(path, "is \"" + printable(alias, 60) + "\", which has no approved tools" + suggestion(alias, aliases) +
-                                " Servers with tools: " + (aliases.empty() ? "none; the operator configures and approves them"
-                                                                           : listed(aliases)));
+        mistakes_.add(path,
+                      "is \"" + printable(alias, 60) + "\", which has no approved tools" + suggestion(alias, aliases) +
+                          " Servers with tools: " +
+                          (aliases.empty() ? "none; the operator configures and approves them" : listed(aliases)));
         continue;
       }
       auto& kept = definition_.mcp_servers;
@@ -175,7 +177,8 @@ class DefinitionReader {
     Json playbook;
     if (known_ != nullptr && is_short_form(json_)) {
       if (members_.has("playbook")) {
-        return members_.wrong("playbook", "is given together with the short form (pipeline_type); expected only one of the two");
+        return members_.wrong("playbook",
+                              "is given together with the short form (pipeline_type); expected only one of the two");
       }
       std::optional<Pipeline> pipeline = expand_pipeline(json_, *known_, mistakes_);
       if (!pipeline) return;
@@ -194,7 +197,8 @@ class DefinitionReader {
     if (mistakes_.count() == before) link_playbook(text, "playbook", definition_.input_schema, mistakes_);
     definition_.playbook = std::move(text.playbook);
     for (const Step& step : definition_.playbook.steps) {
-      if (!step.tool.empty() && find_grant(step.tool) == nullptr) definition_.tools.push_back({.name = step.tool, .policy = {}});
+      if (!step.tool.empty() && find_grant(step.tool) == nullptr)
+        definition_.tools.push_back({.name = step.tool, .policy = {}});
     }
   }
 
@@ -202,7 +206,8 @@ class DefinitionReader {
     for (std::size_t i = 0; i < text.playbook.steps.size(); ++i) {
       const ToolGrant* grant = find_grant(text.playbook.steps[i].tool);
       if (grant == nullptr || grant->policy != Policy::deny) continue;
-      mistakes_.add(joined(text.paths[i], "tool"), "is \"" + grant->name + "\", which `tools` denies; expected allow or ask there");
+      mistakes_.add(joined(text.paths[i], "tool"),
+                    "is \"" + grant->name + "\", which `tools` denies; expected allow or ask there");
     }
   }
 
@@ -229,16 +234,19 @@ class DefinitionReader {
     if (!rules_.providers) return;
     const std::vector<std::string>& providers = *rules_.providers;
     if (providers.empty()) {
-      return members_.wrong("provider", "cannot be used: this server has no model providers; the operator adds them under "
-                                        "[providers], or make a playbook, which needs none");
+      return members_.wrong("provider",
+                            "cannot be used: this server has no model providers; the operator adds them under "
+                            "[providers], or make a playbook, which needs none");
     }
     if (!members_.has("provider")) {
-      if (providers.size() == 1) use.provider = providers.front();
-      else members_.missing("provider", "one of " + listed(providers));
+      if (providers.size() == 1)
+        use.provider = providers.front();
+      else
+        members_.missing("provider", "one of " + listed(providers));
     } else if (std::find(providers.begin(), providers.end(), use.provider) == providers.end()) {
       const std::string near = suggestion(use.provider, providers);
-      members_.wrong("provider", "is \"" + printable(use.provider, 60) + "\"" + near + (near.empty() ? "; expected" : " Expected") +
-                                     " one of " + listed(providers));
+      members_.wrong("provider", "is \"" + printable(use.provider, 60) + "\"" + near +
+                                     (near.empty() ? "; expected" : " Expected") + " one of " + listed(providers));
     }
   }
 
@@ -263,7 +271,8 @@ std::string_view to_string(Policy policy) {
   return "deny";
 }
 
-Result<AgentDefinition> parse_definition(const Json& json, const runs::ToolDirectory& known, const DefinitionRules& rules) {
+Result<AgentDefinition> parse_definition(const Json& json, const runs::ToolDirectory& known,
+                                         const DefinitionRules& rules) {
   Mistakes mistakes;
   if (const std::size_t bytes = to_text(json).size(); bytes > kDefinitionBytesMax) {
     mistakes.add("playbook", "makes the definition " + std::to_string(bytes) + " bytes long; expected at most " +

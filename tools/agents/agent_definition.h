@@ -22,10 +22,10 @@ inline constexpr std::size_t kGrantsMax = 100;
 inline constexpr std::size_t kMcpServersMax = 16;
 inline constexpr std::size_t kInstructionsBytesMax = 32'768;
 inline constexpr std::size_t kStepIdBytesMax = 63;
-inline constexpr std::int64_t kStepItemsMax = 100;           // of for_each
+inline constexpr std::int64_t kStepItemsMax = 100;  // of for_each
 inline constexpr std::int64_t kStepAttemptsMax = 10;
 inline constexpr std::chrono::seconds kStepTimeoutMax{3'600};
-inline constexpr std::int64_t kMaxStepsMax = 200;            // of limits.max_steps, and so on
+inline constexpr std::int64_t kMaxStepsMax = 200;  // of limits.max_steps, and so on
 inline constexpr std::int64_t kMaxToolCallsMax = 1'000;
 inline constexpr std::int64_t kMaxParallelMax = 16;
 inline constexpr std::int64_t kSameCallMax = 1'000;
@@ -45,16 +45,16 @@ std::string_view to_string(Policy policy);
 // A tool that the agent may use, by exact name. Not thread-safe: a value.
 struct ToolGrant {
   std::string name;
-  std::optional<Policy> policy;   // nothing: the tool's default (tool_policy.h)
+  std::optional<Policy> policy;  // nothing: the tool's default (tool_policy.h)
   friend bool operator==(const ToolGrant&, const ToolGrant&) = default;
 };
 
 // Bounds of one run. Not thread-safe: a value.
 struct RunLimits {
-  std::int64_t max_steps = 20;                  // of a playbook; turns of a model
+  std::int64_t max_steps = 20;  // of a playbook; turns of a model
   std::int64_t max_tool_calls = 40;
   std::int64_t max_parallel = 4;
-  std::chrono::seconds wall{600};               // without the time spent waiting for people
+  std::chrono::seconds wall{600};  // without the time spent waiting for people
   std::chrono::seconds approval_ttl{86'400};
   // One tool with the same arguments: the loop breaker. A playbook cannot loop by itself, and polls: its default is
   // max_tool_calls.
@@ -68,22 +68,22 @@ struct RunLimits {
 // One tool call, or one for each item of a list. Texts hold ${...} expressions (runs/playbook/expression.h). Not
 // thread-safe: a value.
 struct Step {
-  enum class OnError : std::uint8_t { stop, carry_on, retry };   // wire: stop, continue, retry
+  enum class OnError : std::uint8_t { stop, carry_on, retry };  // wire: stop, continue, retry
   enum class Approve : std::uint8_t { never, always };
 
   std::string id;
   std::string tool;
-  Json args = Json::object();                   // a member whose whole value comes to null is left out of the call
-  std::string when;                             // "" : always
-  std::string for_each;                         // "" : once; else an expression that is a list, `item` and `index` in args
-  std::int64_t max_items = 20;                  // more fail the step
-  std::string until;                            // "" : once; else called again until it is true of `result`
+  Json args = Json::object();   // a member whose whole value comes to null is left out of the call
+  std::string when;             // "" : always
+  std::string for_each;         // "" : once; else an expression that is a list, `item` and `index` in args
+  std::int64_t max_items = 20;  // more fail the step
+  std::string until;            // "" : once; else called again until it is true of `result`
   OnError on_error = OnError::stop;
-  std::int64_t max_attempts = 3;                // with retry
-  std::chrono::seconds timeout{60};             // of the whole step
+  std::int64_t max_attempts = 3;     // with retry
+  std::chrono::seconds timeout{60};  // of the whole step
   Approve approve = Approve::never;
-  std::string output_as;                        // "" : its id; the name under `steps`
-  std::vector<std::string> needs;               // step ids, those too whose results it reads
+  std::string output_as;           // "" : its id; the name under `steps`
+  std::vector<std::string> needs;  // step ids, those too whose results it reads
   friend bool operator==(const Step&, const Step&) = default;
 
   [[nodiscard]] const std::string& name() const { return output_as.empty() ? id : output_as; }
@@ -92,14 +92,14 @@ struct Step {
 // Steps in an order in which each follows those that it needs; there is no cycle. Not thread-safe: a value.
 struct Playbook {
   std::vector<Step> steps;
-  Json output;                                  // a template; null: the results of the last steps by their names
+  Json output;  // a template; null: the results of the last steps by their names
   friend bool operator==(const Playbook&, const Playbook&) = default;
 };
 
 // Not thread-safe: a value.
 struct ModelUse {
-  std::string provider;                         // of the configuration
-  std::string model;                            // "" : the provider's default
+  std::string provider;  // of the configuration
+  std::string model;     // "" : the provider's default
   std::string instructions;
   std::optional<double> temperature;
   friend bool operator==(const ModelUse&, const ModelUse&) = default;
@@ -108,20 +108,20 @@ struct ModelUse {
 // Not thread-safe: a value.
 struct AgentDefinition {
   AgentKind kind = AgentKind::playbook;
-  Playbook playbook;                            // of kind playbook
-  ModelUse model;                               // of kind model
+  Playbook playbook;  // of kind playbook
+  ModelUse model;     // of kind model
   std::vector<ToolGrant> tools;
-  std::vector<std::string> mcp_servers;         // aliases: every approved tool of these, under the default policy
+  std::vector<std::string> mcp_servers;  // aliases: every approved tool of these, under the default policy
   RunLimits limits;
-  Json input_schema = Json::object();           // JSON Schema of a run's input
-  Json output_schema;                           // null: any
+  Json input_schema = Json::object();  // JSON Schema of a run's input
+  Json output_schema;                  // null: any
   friend bool operator==(const AgentDefinition&, const AgentDefinition&) = default;
 };
 
 // What a definition is checked against, besides the tools. Not thread-safe: a value.
 struct DefinitionRules {
-  std::chrono::seconds wall_max{3'600};                    // RunSettings.wall_max
-  std::optional<std::vector<std::string>> providers;       // names of the configuration; nothing: not checked
+  std::chrono::seconds wall_max{3'600};               // RunSettings.wall_max
+  std::optional<std::vector<std::string>> providers;  // names of the configuration; nothing: not checked
 };
 
 // From what a caller sends for an agent (the short form with `pipeline_type` too, which is expanded). Returns

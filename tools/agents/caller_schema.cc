@@ -8,11 +8,12 @@
 namespace weir::tools::agents {
 namespace {
 
-constexpr std::array<std::string_view, 7> kTypes = {"string", "integer", "number", "boolean", "object", "array", "null"};
-constexpr std::array<std::string_view, 7> kRefused = {"$ref",     "$dynamicRef",       "$recursiveRef", "pattern",
-                                                      "$anchor",  "patternProperties", "$dynamicAnchor"};
-constexpr std::array<std::string_view, 9> kHoldSchema = {"items", "additionalProperties", "not",      "if",           "then",
-                                                         "else",  "contains",             "propertyNames", "additionalItems"};
+constexpr std::array<std::string_view, 7> kTypes = {"string", "integer", "number", "boolean",
+                                                    "object", "array",   "null"};
+constexpr std::array<std::string_view, 7> kRefused = {"$ref",    "$dynamicRef",       "$recursiveRef", "pattern",
+                                                      "$anchor", "patternProperties", "$dynamicAnchor"};
+constexpr std::array<std::string_view, 9> kHoldSchema = {
+    "items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames", "additionalItems"};
 constexpr std::array<std::string_view, 5> kHoldSchemaList = {"anyOf", "allOf", "oneOf", "prefixItems", "items"};
 constexpr std::array<std::string_view, 4> kHoldSchemaMap = {"properties", "$defs", "definitions", "dependentSchemas"};
 
@@ -28,9 +29,11 @@ class SchemaWalk {
 
   void walk(const Json& schema, const std::string& path, std::size_t depth) {
     if (schema.is_boolean()) return;
-    if (!schema.is_object()) return mistakes_.add(path, "is " + shown(schema) + "; expected a JSON Schema, which is an object");
+    if (!schema.is_object())
+      return mistakes_.add(path, "is " + shown(schema) + "; expected a JSON Schema, which is an object");
     if (depth >= kSchemaDepthMax) {
-      return mistakes_.add(path, "nests deeper than " + std::to_string(kSchemaDepthMax) + " schemas; expected a flatter one");
+      return mistakes_.add(path,
+                           "nests deeper than " + std::to_string(kSchemaDepthMax) + " schemas; expected a flatter one");
     }
     for (const auto& [keyword, value] : schema.items()) walk_keyword(keyword, value, joined(path, keyword), depth);
   }
@@ -38,8 +41,9 @@ class SchemaWalk {
  private:
   void walk_keyword(const std::string& keyword, const Json& value, const std::string& path, std::size_t depth) {
     if (is_one_of(kRefused, keyword)) {
-      return mistakes_.add(path, "is not taken here; expected a schema without references and regular expressions (use "
-                                 "enum, minLength and maxLength, and write shared parts out)");
+      return mistakes_.add(path,
+                           "is not taken here; expected a schema without references and regular expressions (use "
+                           "enum, minLength and maxLength, and write shared parts out)");
     }
     if (keyword == "type") return check_type(value, path);
     if (keyword == "required" || keyword == "enum") return check_list(keyword, value, path);
@@ -63,7 +67,8 @@ class SchemaWalk {
     if (!value.is_array()) return mistakes_.add(path, "is " + shown(value) + "; expected an array");
     if (keyword == "enum") return;
     for (std::size_t i = 0; i < value.size(); ++i) {
-      if (!value[i].is_string()) mistakes_.add(at_index(path, i), "is " + shown(value[i]) + "; expected a member's name");
+      if (!value[i].is_string())
+        mistakes_.add(at_index(path, i), "is " + shown(value[i]) + "; expected a member's name");
     }
   }
 
@@ -72,7 +77,8 @@ class SchemaWalk {
   }
 
   void walk_map(const Json& value, const std::string& path, std::size_t depth) {
-    if (!value.is_object()) return mistakes_.add(path, "is " + shown(value) + "; expected an object of schemas by name");
+    if (!value.is_object())
+      return mistakes_.add(path, "is " + shown(value) + "; expected an object of schemas by name");
     for (const auto& [name, member] : value.items()) walk(member, joined(path, name), depth + 1);
   }
 
@@ -83,7 +89,8 @@ class SchemaWalk {
 
 void check_caller_schema(const Json& schema, const std::string& path, Mistakes& mistakes) {
   if (const std::size_t bytes = to_text(schema).size(); bytes > kSchemaBytesMax) {
-    return mistakes.add(path, "has " + std::to_string(bytes) + " bytes; expected at most " + std::to_string(kSchemaBytesMax));
+    return mistakes.add(path,
+                        "has " + std::to_string(bytes) + " bytes; expected at most " + std::to_string(kSchemaBytesMax));
   }
   const std::size_t before = mistakes.count();
   SchemaWalk(mistakes).walk(schema, path, 0);

@@ -32,12 +32,9 @@ Json grant_json(const ToolGrant& grant) {
 }  // namespace
 
 Json definition_json(const AgentDefinition& definition) {
-  Json json = {{"kind", to_string(definition.kind)},
-               {"tools", Json::array()},
-               {"mcp_servers", definition.mcp_servers},
-               {"limits", limits_json(definition.limits)},
-               {"input_schema", definition.input_schema},
-               {"output_schema", definition.output_schema}};
+  Json json = {{"kind", to_string(definition.kind)},      {"tools", Json::array()},
+               {"mcp_servers", definition.mcp_servers},   {"limits", limits_json(definition.limits)},
+               {"input_schema", definition.input_schema}, {"output_schema", definition.output_schema}};
   for (const ToolGrant& grant : definition.tools) json["tools"].push_back(grant_json(grant));
   if (definition.kind == AgentKind::model) {
     json["provider"] = definition.model.provider;

@@ -13,7 +13,7 @@ struct LimitMember {
   std::string_view name;
   std::int64_t minimum = 1;
   std::int64_t maximum = 0;
-  std::string_view what;                                   // for people
+  std::string_view what;  // for people
   std::optional<std::int64_t> (*get)(const RunLimits&) = nullptr;
   void (*set)(RunLimits&, std::int64_t) = nullptr;
 };

@@ -56,7 +56,8 @@ std::string at_index(std::string_view path, std::size_t index) {
   return std::string(path) + "[" + std::to_string(index) + "]";
 }
 
-MemberReader::MemberReader(const Json& json, std::string path, const std::vector<std::string>& known, Mistakes& mistakes)
+MemberReader::MemberReader(const Json& json, std::string path, const std::vector<std::string>& known,
+                           Mistakes& mistakes)
     : json_(json), path_(std::move(path)), mistakes_(mistakes) {
   if (!json.is_object()) {
     mistakes_.add(path_, "is " + shown(json) + "; expected an object");
@@ -65,7 +66,8 @@ MemberReader::MemberReader(const Json& json, std::string path, const std::vector
   for (const auto& [name, value] : json.items()) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     const std::string near = suggestion(name, known);
-    mistakes_.add(path_of(name), "is not known" + near + (near.empty() ? "; expected one of " : " Known: ") + listed(known));
+    mistakes_.add(path_of(name),
+                  "is not known" + near + (near.empty() ? "; expected one of " : " Known: ") + listed(known));
   }
 }
 
@@ -120,7 +122,8 @@ std::optional<std::string> MemberReader::one_of(std::string_view member, const s
   if (value == nullptr) return std::nullopt;
   if (!value->is_string() || std::find(values.begin(), values.end(), value->get<std::string>()) == values.end()) {
     const std::string near = value->is_string() ? suggestion(value->get<std::string>(), values) : "";
-    wrong(member, "is " + shown(*value) + near + (near.empty() ? "; expected" : " Expected") + " one of " + listed(values));
+    wrong(member,
+          "is " + shown(*value) + near + (near.empty() ? "; expected" : " Expected") + " one of " + listed(values));
     return std::nullopt;
   }
   return value->get<std::string>();

@@ -22,7 +22,7 @@ constexpr std::int64_t kScanWaitSeconds = 900;
 struct Node {
   std::string id;
   runs::CallableTool tool;
-  std::set<std::size_t> follows;         // positions
+  std::set<std::size_t> follows;  // positions
 };
 
 std::string step_id_of(const std::string& tool, const std::vector<Node>& nodes) {
@@ -55,17 +55,18 @@ std::string made_noun(const std::string& tool) {
 class PipelineReader {
  public:
   PipelineReader(const Json& definition, const runs::ToolDirectory& known, Mistakes& mistakes)
-      : known_(known), mistakes_(mistakes),
-        members_(definition, "", names_of(definition), mistakes) {}
+      : known_(known), mistakes_(mistakes), members_(definition, "", names_of(definition), mistakes) {}
 
   std::optional<Pipeline> expand() {
     const std::size_t before = mistakes_.count();
     const std::string fallback = members_.has("graph_edges") ? "graph" : "sequential";
-    const std::string type = members_.one_of("pipeline_type", {"simple", "sequential", "graph", "dag"}).value_or(fallback);
+    const std::string type =
+        members_.one_of("pipeline_type", {"simple", "sequential", "graph", "dag"}).value_or(fallback);
     read_tools();
     if (mistakes_.count() != before) return std::nullopt;
     if (type == "simple" && nodes_.size() != 1) {
-      members_.wrong("tools", "has " + std::to_string(nodes_.size()) + " tools; pipeline_type simple takes exactly one");
+      members_.wrong("tools",
+                     "has " + std::to_string(nodes_.size()) + " tools; pipeline_type simple takes exactly one");
     }
     if (type == "graph" || type == "dag") {
       read_edges();
@@ -91,13 +92,15 @@ class PipelineReader {
   void read_tools() {
     const Json* tools = members_.list("tools", kStepsMax);
     if (tools == nullptr || tools->empty()) {
-      if (!members_.has("tools") || tools != nullptr) members_.wrong("tools", "is empty; expected at least one tool's name");
+      if (!members_.has("tools") || tools != nullptr)
+        members_.wrong("tools", "is empty; expected at least one tool's name");
       return;
     }
     for (std::size_t i = 0; i < tools->size(); ++i) {
       const std::string path = at_index("tools", i);
       // With a policy, too: the grants are read elsewhere.
-      const std::string name = (*tools)[i].is_string() ? (*tools)[i].get<std::string>() : string_or((*tools)[i], "name", "");
+      const std::string name =
+          (*tools)[i].is_string() ? (*tools)[i].get<std::string>() : string_or((*tools)[i], "name", "");
       if (name.empty()) {
         mistakes_.add(path, "is " + shown((*tools)[i]) + "; expected a tool's name");
         continue;
@@ -119,8 +122,8 @@ class PipelineReader {
     }
     if (!found) {
       mistakes_.add(joined(path, end), name.empty() ? std::string("is missing; expected one of the tools")
-                                                    : "is \"" + printable(name, 60) + "\", which is not among the tools" +
-                                                          suggestion(name, names));
+                                                    : "is \"" + printable(name, 60) +
+                                                          "\", which is not among the tools" + suggestion(name, names));
     }
     return found;
   }
@@ -185,13 +188,15 @@ class PipelineReader {
     if (properties == nullptr || !properties->is_object()) return args;
     const Json* required = find_member(tool.input_schema, "required");
     for (const auto& [name, schema] : properties->items()) {
-      const bool is_required = required != nullptr && std::find(required->begin(), required->end(), Json(name)) != required->end();
+      const bool is_required =
+          required != nullptr && std::find(required->begin(), required->end(), Json(name)) != required->end();
       const bool is_own = std::find(kNotInputs.begin(), kNotInputs.end(), name) != kNotInputs.end();
       if (is_own && !is_required) continue;
       if (const std::string earlier = from_earlier(name, node); !earlier.empty()) {
         args[name] = earlier;
       } else if (!has_given_schema || inputs_.contains(name)) {
-        args[name] = is_required && !has_given_schema ? "${inputs." + name + "}" : "${default(inputs." + name + ", null)}";
+        args[name] =
+            is_required && !has_given_schema ? "${inputs." + name + "}" : "${default(inputs." + name + ", null)}";
         if (!has_given_schema && !inputs_.contains(name)) inputs_[name] = schema;
         if (!has_given_schema && is_required) required_.insert(name);
       } else if (is_required) {
@@ -205,12 +210,13 @@ class PipelineReader {
   Pipeline write() {
     const Json* given = members_.object("input_schema");
     if (given != nullptr) {
-      if (const Json* properties = find_member(*given, "properties"); properties != nullptr && properties->is_object()) {
+      if (const Json* properties = find_member(*given, "properties");
+          properties != nullptr && properties->is_object()) {
         inputs_ = *properties;
       }
     }
     Json steps = Json::array();
-    std::map<std::size_t, std::string> ends;   // by position: the step that the followers wait for
+    std::map<std::size_t, std::string> ends;  // by position: the step that the followers wait for
     std::vector<std::size_t> followed;
     for (const Node& node : nodes_) followed.insert(followed.end(), node.follows.begin(), node.follows.end());
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -220,9 +226,11 @@ class PipelineReader {
       const bool is_followed = std::find(followed.begin(), followed.end(), i) != followed.end();
       if (node.tool.name != kScanMaker || !is_followed) continue;
       ends[i] = node.id + "_end";
-      steps.push_back({{"id", ends[i]}, {"tool", "get_scan"},
+      steps.push_back({{"id", ends[i]},
+                       {"tool", "get_scan"},
                        {"args", {{"scan_id", "${steps." + node.id + ".result.id}"}, {"wait_seconds", 50}}},
-                       {"until", "${result.finished_at != null}"}, {"timeout_s", kScanWaitSeconds},
+                       {"until", "${result.finished_at != null}"},
+                       {"timeout_s", kScanWaitSeconds},
                        {"needs", {node.id}}});
     }
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -232,7 +240,8 @@ class PipelineReader {
         if (step["id"] == nodes_[i].id) step["needs"] = needs;
       }
     }
-    Json schema = given != nullptr ? *given : Json{{"type", "object"}, {"properties", inputs_}, {"additionalProperties", false}};
+    Json schema =
+        given != nullptr ? *given : Json{{"type", "object"}, {"properties", inputs_}, {"additionalProperties", false}};
     if (given == nullptr && !required_.empty()) schema["required"] = required_;
     return {.playbook = {{"steps", std::move(steps)}}, .input_schema = std::move(schema)};
   }

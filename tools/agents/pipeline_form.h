@@ -12,8 +12,8 @@ namespace weir::tools::agents {
 
 // Not thread-safe: a value.
 struct Pipeline {
-  Json playbook;                         // as a caller would have written it
-  Json input_schema;                     // given, or of what the tools need
+  Json playbook;      // as a caller would have written it
+  Json input_schema;  // given, or of what the tools need
 };
 
 // True if the definition is written so.

@@ -17,7 +17,11 @@ constexpr std::size_t kNowhere = kStepsMax;
 class PlaybookLinks {
  public:
   PlaybookLinks(PlaybookText& text, std::string path, const Json& input_schema, Mistakes& mistakes)
-      : text_(text), steps_(text.playbook.steps), path_(std::move(path)), input_schema_(input_schema), mistakes_(mistakes),
+      : text_(text),
+        steps_(text.playbook.steps),
+        path_(std::move(path)),
+        input_schema_(input_schema),
+        mistakes_(mistakes),
         needs_(steps_.size()) {}
 
   void link() {
@@ -41,7 +45,8 @@ class PlaybookLinks {
     return id.empty() || found == steps_.end() ? kNowhere : static_cast<std::size_t>(found - steps_.begin());
   }
   [[nodiscard]] std::size_t index_of_name(std::string_view name) const {
-    const auto found = std::find_if(steps_.begin(), steps_.end(), [&](const Step& step) { return step.name() == name; });
+    const auto found =
+        std::find_if(steps_.begin(), steps_.end(), [&](const Step& step) { return step.name() == name; });
     return name.empty() || found == steps_.end() ? kNowhere : static_cast<std::size_t>(found - steps_.begin());
   }
 
@@ -72,7 +77,8 @@ class PlaybookLinks {
     if (root == "inputs") check_input(reference);
     if (root == "steps") check_step(reference, reader);
     const bool is_each = reader != kNowhere && !steps_[reader].for_each.empty();
-    const bool is_item_place = reference.place == TextReference::Place::args || reference.place == TextReference::Place::until;
+    const bool is_item_place =
+        reference.place == TextReference::Place::args || reference.place == TextReference::Place::until;
     if ((root == "item" || root == "index") && !(is_each && is_item_place)) {
       tell(reference, "reads " + root + ", which there is only in args and until of a step with for_each");
     }
@@ -105,21 +111,25 @@ class PlaybookLinks {
     }
     const bool is_each = !steps_[read].for_each.empty();
     if (is_each && reference.reference.member == "result") {
-      return tell(reference, "reads steps." + name + ".result, but that step has for_each; expected steps." + name + ".results");
+      return tell(reference,
+                  "reads steps." + name + ".result, but that step has for_each; expected steps." + name + ".results");
     }
     if (!is_each && reference.reference.member == "results") {
-      return tell(reference, "reads steps." + name + ".results, but that step has no for_each; expected steps." + name + ".result");
+      return tell(reference, "reads steps." + name + ".results, but that step has no for_each; expected steps." + name +
+                                 ".result");
     }
     if (reader == kNowhere) return;
     if (!text_.says_needs && read > reader) {
-      return tell(reference, "reads steps." + name + ", which comes later; move that step up, or say with needs what follows what");
+      return tell(reference, "reads steps." + name +
+                                 ", which comes later; move that step up, or say with needs what follows what");
     }
     if (!reach(reader)[read]) needs_[reader].set(read);
   }
 
   void tell_unknown_step(const TextReference& reference, const std::string& name) {
     if (const std::size_t hidden = index_of(name); hidden != kNowhere) {
-      return tell(reference, "reads steps." + name + ", whose result is called by its output_as: steps." + steps_[hidden].name());
+      return tell(reference,
+                  "reads steps." + name + ", whose result is called by its output_as: steps." + steps_[hidden].name());
     }
     std::vector<std::string> names;
     for (const Step& step : steps_) names.push_back(step.name());
@@ -162,7 +172,8 @@ class PlaybookLinks {
       std::string circle;
       for (const std::size_t step : way_round(i)) circle += steps_[step].id + " -> ";
       circle += steps_[i].id;
-      mistakes_.add(joined(text_.paths[i], "needs"), "goes round in a circle: " + circle + " (each needs the next); expected an end");
+      mistakes_.add(joined(text_.paths[i], "needs"),
+                    "goes round in a circle: " + circle + " (each needs the next); expected an end");
       return true;
     }
     return false;
@@ -172,7 +183,8 @@ class PlaybookLinks {
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       for (std::size_t n = 0; n < steps_.size(); ++n) {
         std::vector<std::string>& needs = steps_[i].needs;
-        if (needs_[i][n] && std::find(needs.begin(), needs.end(), steps_[n].id) == needs.end()) needs.push_back(steps_[n].id);
+        if (needs_[i][n] && std::find(needs.begin(), needs.end(), steps_[n].id) == needs.end())
+          needs.push_back(steps_[n].id);
       }
     }
   }

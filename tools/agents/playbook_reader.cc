@@ -11,8 +11,9 @@
 namespace weir::tools::agents {
 namespace {
 
-const std::vector<std::string> kStepMembers = {"id",       "tool",         "args",      "when",    "for_each",  "max_items", "until",
-                                               "on_error", "max_attempts", "timeout_s", "approve", "output_as", "needs"};
+const std::vector<std::string> kStepMembers = {"id",        "tool",      "args",     "when",         "for_each",
+                                               "max_items", "until",     "on_error", "max_attempts", "timeout_s",
+                                               "approve",   "output_as", "needs"};
 constexpr std::size_t kToolNameBytesMax = 200;
 
 bool is_step_id(std::string_view text) {
@@ -104,8 +105,8 @@ void check_names(const PlaybookText& text, Mistakes& mistakes) {
     const auto take = [&](const std::string& name, std::string_view member) {
       const auto [first, is_free] = taken.emplace(name, i);
       if (is_free || name.empty() || first->second == i) return;
-      mistakes.add(joined(text.paths[i], member),
-                   "is \"" + name + "\", which is already the name of " + text.paths[first->second] + "; expected another");
+      mistakes.add(joined(text.paths[i], member), "is \"" + name + "\", which is already the name of " +
+                                                      text.paths[first->second] + "; expected another");
     };
     take(step.id, "id");
     take(step.output_as, "output_as");
@@ -142,7 +143,8 @@ PlaybookText read_playbook(const Json& json, const std::string& path, const runs
   }
   const Json* steps = members.list("steps", kStepsMax);
   if (steps == nullptr) {
-    if (json.is_object() && !members.has("steps")) members.missing("steps", "an array of at least one step {id, tool, args}");
+    if (json.is_object() && !members.has("steps"))
+      members.missing("steps", "an array of at least one step {id, tool, args}");
     return text;
   }
   if (steps->empty()) members.wrong("steps", "is empty; expected at least one step {id, tool, args}");

@@ -18,7 +18,8 @@ class ReferenceWalk {
     }
     if (!value.is_object()) return;
     for (const auto& [name, member] : value.items()) {
-      if (name.find("${") != std::string::npos) mistakes_.add(path, "has a member whose name holds ${; only values may");
+      if (name.find("${") != std::string::npos)
+        mistakes_.add(path, "has a member whose name holds ${; only values may");
       walk(member, joined(path, name), place);
     }
   }
@@ -38,11 +39,13 @@ class ReferenceWalk {
     Result<runs::Template> parsed = runs::Template::parse(text, path);
     if (parsed) return keep(parsed->references(), path, place);
     if (parsed.error().fields.empty()) mistakes_.add(path, parsed.error().message);
-    for (const FieldError& field : parsed.error().fields) mistakes_.add(field.field.empty() ? path : field.field, field.message);
+    for (const FieldError& field : parsed.error().fields)
+      mistakes_.add(field.field.empty() ? path : field.field, field.message);
   }
 
   void keep(const std::vector<runs::Reference>& references, const std::string& path, TextReference::Place place) {
-    for (const runs::Reference& reference : references) found_.push_back({.place = place, .path = path, .reference = reference});
+    for (const runs::Reference& reference : references)
+      found_.push_back({.place = place, .path = path, .reference = reference});
   }
 
   Mistakes& mistakes_;

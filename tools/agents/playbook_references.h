@@ -13,7 +13,7 @@ namespace weir::tools::agents {
 // Not thread-safe: a value.
 struct TextReference {
   enum class Place : std::uint8_t { args, when, for_each, until, output } place = Place::output;
-  std::string path;                      // of the text that holds it
+  std::string path;  // of the text that holds it
   runs::Reference reference;
 };
 

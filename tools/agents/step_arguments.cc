@@ -43,7 +43,8 @@ bool holds_expression(const Json& value) {
 
 void check_size(const Json& value, const std::string& path, std::size_t bytes_max, Mistakes& mistakes) {
   if (const std::size_t depth = depth_of(value); depth > kArgsDepthMax) {
-    mistakes.add(path, "nests " + std::to_string(depth) + " levels deep; expected at most " + std::to_string(kArgsDepthMax));
+    mistakes.add(path,
+                 "nests " + std::to_string(depth) + " levels deep; expected at most " + std::to_string(kArgsDepthMax));
   } else if (const std::size_t bytes = to_text(value).size(); bytes > bytes_max) {
     mistakes.add(path, "has " + std::to_string(bytes) + " bytes; expected at most " + std::to_string(bytes_max));
   }

@@ -21,22 +21,25 @@ std::vector<std::string> told(const Json& schema) {
 }
 
 TEST(CallerSchemaTest, TakesWhatPeopleWrite) {
-  EXPECT_THAT(told(json_of(R"({"type": "object", "properties": {"pattern": {"type": ["string", "null"], "enum": ["a", null]},
+  EXPECT_THAT(
+      told(json_of(R"({"type": "object", "properties": {"pattern": {"type": ["string", "null"], "enum": ["a", null]},
       "$ref": {"type": "array", "items": {"type": "integer", "minimum": 1}, "maxItems": 3}},
       "required": ["pattern"], "additionalProperties": false, "anyOf": [{"required": ["pattern"]}, true],
       "examples": [{"pattern": "a"}], "default": {"$ref": 1}})")),
-              IsEmpty());
+      IsEmpty());
 }
 
 TEST(CallerSchemaTest, RefusesReferencesAndExpressionsWhereverTheyAre) {
-  EXPECT_THAT(told(json_of(R"({"properties": {"a": {"$ref": "#"}, "b": {"items": {"pattern": "(a+)+$"}}},
+  EXPECT_THAT(
+      told(json_of(R"({"properties": {"a": {"$ref": "#"}, "b": {"items": {"pattern": "(a+)+$"}}},
                                "allOf": [{"not": {"patternProperties": {}}}], "$defs": {"x": {"$anchor": "y"}}})")),
-              ElementsAre(HasSubstr("s.$defs.x.$anchor is not taken here"), HasSubstr("s.allOf[0].not.patternProperties is"),
-                          HasSubstr("s.properties.a.$ref is"), HasSubstr("s.properties.b.items.pattern is")));
+      ElementsAre(HasSubstr("s.$defs.x.$anchor is not taken here"), HasSubstr("s.allOf[0].not.patternProperties is"),
+                  HasSubstr("s.properties.a.$ref is"), HasSubstr("s.properties.b.items.pattern is")));
 }
 
 TEST(CallerSchemaTest, RefusesWhatIsNoSchema) {
-  EXPECT_THAT(told(json_of(R"({"type": "strin"})")), ElementsAre(HasSubstr("s.type is the string \"strin\"; expected string")));
+  EXPECT_THAT(told(json_of(R"({"type": "strin"})")),
+              ElementsAre(HasSubstr("s.type is the string \"strin\"; expected string")));
   EXPECT_THAT(told(json_of(R"({"properties": []})")), ElementsAre(HasSubstr("s.properties is an array of 0")));
   EXPECT_THAT(told(json_of(R"({"properties": {"a": 3}})")), ElementsAre(HasSubstr("s.properties.a is the number 3")));
   EXPECT_THAT(told(json_of(R"({"required": "a"})")), ElementsAre(HasSubstr("s.required is the string \"a\"")));
@@ -49,7 +52,8 @@ TEST(CallerSchemaTest, IsBounded) {
   Json deep = Json::object();
   for (std::size_t i = 0; i < kSchemaDepthMax; ++i) deep = {{"not", deep}};
   EXPECT_THAT(told(deep), ElementsAre(HasSubstr("nests deeper than 16 schemas")));
-  EXPECT_THAT(told({{"description", std::string(kSchemaBytesMax, 'x')}}), ElementsAre(HasSubstr("bytes; expected at most 32768")));
+  EXPECT_THAT(told({{"description", std::string(kSchemaBytesMax, 'x')}}),
+              ElementsAre(HasSubstr("bytes; expected at most 32768")));
 }
 
 }  // namespace

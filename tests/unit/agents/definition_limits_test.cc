@@ -30,7 +30,9 @@ TEST(NarrowedLimitsTest, ARunMayHaveLessButNotMore) {
   EXPECT_EQ(less->max_tool_calls, most.max_tool_calls);
 
   const Result<RunLimits> more = narrowed_limits(
-      most, json_of(R"({"max_steps": 21, "wall_s": 601, "max_total_tokens": 1001, "max_parallel": 0, "wal": 1, "same_call_max": 1.5})"),
+      most,
+      json_of(
+          R"({"max_steps": 21, "wall_s": 601, "max_total_tokens": 1001, "max_parallel": 0, "wal": 1, "same_call_max": 1.5})"),
       "limits");
   ASSERT_FALSE(more);
   EXPECT_EQ(more.error().code, ErrorCode::validation_failed);

@@ -9,13 +9,46 @@
 namespace weir::tools::agents {
 namespace {
 
-constexpr std::array<const char*, 40> kWords = {
-    "id",         "tool",       "args",         "when",        "for_each",  "until",       "needs",       "steps",
-    "playbook",   "output",     "kind",         "model",       "tools",     "name",        "policy",      "limits",
-    "max_steps",  "wall_s",     "input_schema", "properties",  "type",      "object",      "get_scan",    "create_scan",
-    "scan_id",    "a",          "b",            "pipeline_type", "graph_edges", "source",   "target",      "sequential",
-    "dag",        "${steps.a.result.id}",       "${inputs.x}", "${item}",   "${",          "$${",         "instructions",
-    "output_as"};
+constexpr std::array<const char*, 40> kWords = {"id",
+                                                "tool",
+                                                "args",
+                                                "when",
+                                                "for_each",
+                                                "until",
+                                                "needs",
+                                                "steps",
+                                                "playbook",
+                                                "output",
+                                                "kind",
+                                                "model",
+                                                "tools",
+                                                "name",
+                                                "policy",
+                                                "limits",
+                                                "max_steps",
+                                                "wall_s",
+                                                "input_schema",
+                                                "properties",
+                                                "type",
+                                                "object",
+                                                "get_scan",
+                                                "create_scan",
+                                                "scan_id",
+                                                "a",
+                                                "b",
+                                                "pipeline_type",
+                                                "graph_edges",
+                                                "source",
+                                                "target",
+                                                "sequential",
+                                                "dag",
+                                                "${steps.a.result.id}",
+                                                "${inputs.x}",
+                                                "${item}",
+                                                "${",
+                                                "$${",
+                                                "instructions",
+                                                "output_as"};
 
 class RandomJson {
  public:
@@ -72,7 +105,9 @@ class DefinitionPropertyTest : public DefinitionTest {
     ASSERT_FALSE(definition.error().fields.empty()) << to_text(json);
     for (const FieldError& field : definition.error().fields) {
       ASSERT_FALSE(field.message.empty());
-      if (json.is_object()) { ASSERT_FALSE(field.field.empty()) << field.message << "\n" << to_text(json); }
+      if (json.is_object()) {
+        ASSERT_FALSE(field.field.empty()) << field.message << "\n" << to_text(json);
+      }
     }
   }
 
@@ -93,7 +128,8 @@ TEST_F(DefinitionPropertyTest, AGoodDefinitionWithOneThingChangedIsTakenOrRefuse
           "limits": {"max_steps": 5}})"),
       json_of(R"({"tools": ["create_scan", "get_report"], "pipeline_type": "dag", "graph_edges": [
           {"source": "create_scan", "target": "get_report"}]})"),
-      json_of(R"({"kind": "model", "instructions": "a", "tools": [{"name": "get_scan", "policy": "ask"}], "mcp_servers": ["notes"]})")};
+      json_of(
+          R"({"kind": "model", "instructions": "a", "tools": [{"name": "get_scan", "policy": "ask"}], "mcp_servers": ["notes"]})")};
   for (unsigned seed = 0; seed < 3'000 && !HasFatalFailure(); ++seed) {
     RandomJson random(seed);
     Json json = good[seed % good.size()];

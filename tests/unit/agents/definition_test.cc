@@ -42,12 +42,11 @@ TEST_F(DefinitionTest, ReadsAStepWithAllItsMembers) {
 }
 
 TEST_F(DefinitionTest, WhatIsStoredReadsBackAsTheSame) {
-  for (const char* text : {
-           R"({"playbook": {"steps": [{"id": "a", "tool": "list_targets"}]}})",
-           R"({"playbook": {"steps": [{"id": "a", "tool": "list_targets", "on_error": "retry"},
+  for (const char* text : {R"({"playbook": {"steps": [{"id": "a", "tool": "list_targets"}]}})",
+                           R"({"playbook": {"steps": [{"id": "a", "tool": "list_targets", "on_error": "retry"},
                {"id": "b", "tool": "get_scan", "args": {"scan_id": "${steps.a.result.id}"}, "on_error": "continue", "max_items": 3}],
                "output": "${steps.b.result}"}, "output_schema": {"type": "object"}})",
-           R"({"kind": "model", "instructions": "Look.", "provider": "local", "temperature": 0.25,
+                           R"({"kind": "model", "instructions": "Look.", "provider": "local", "temperature": 0.25,
                "tools": ["get_scan", {"name": "create_scan", "policy": "deny"}], "mcp_servers": ["notes"],
                "limits": {"max_cost_microusd": 5, "max_output_tokens": 100}})"}) {
     const AgentDefinition agent = parsed(text);
@@ -74,22 +73,24 @@ TEST_F(DefinitionTest, EveryMistakeIsToldWithItsPath) {
       {"tool": "list_targets", "timeout_s": "soon", "on_error": "contine"}]},
     "limits": {"max_stepz": 3}})");
 
-  EXPECT_THAT(told, ElementsAre(
-      StartsWith("limits.max_stepz is not known; did you mean max_steps?"),
-      StartsWith("playbook.steps[0].id is \"Scan\"; expected a lower-case letter"),
-      "playbook.steps[0].tool is \"creat_scan\", which is no tool; did you mean create_scan?",
-      StartsWith("playbook.steps[1].retries is not known"),
-      StartsWith("playbook.steps[1].args.scan is not known to get_scan; did you mean scan_id?"),
-      "playbook.steps[1].args.wait_seconds is 99; expected an integer from 0 to 50",
-      "playbook.steps[1].args.scan_id is missing; get_scan needs it",
-      StartsWith("playbook.steps[2].id is missing"),
-      StartsWith("playbook.steps[2].on_error is the string \"contine\"; did you mean continue?"),
-      StartsWith("playbook.steps[2].timeout_s is the string \"soon\"; expected an integer")));
+  EXPECT_THAT(told,
+              ElementsAre(StartsWith("limits.max_stepz is not known; did you mean max_steps?"),
+                          StartsWith("playbook.steps[0].id is \"Scan\"; expected a lower-case letter"),
+                          "playbook.steps[0].tool is \"creat_scan\", which is no tool; did you mean create_scan?",
+                          StartsWith("playbook.steps[1].retries is not known"),
+                          StartsWith("playbook.steps[1].args.scan is not known to get_scan; did you mean scan_id?"),
+                          "playbook.steps[1].args.wait_seconds is 99; expected an integer from 0 to 50",
+                          "playbook.steps[1].args.scan_id is missing; get_scan needs it",
+                          StartsWith("playbook.steps[2].id is missing"),
+                          StartsWith("playbook.steps[2].on_error is the string \"contine\"; did you mean continue?"),
+                          StartsWith("playbook.steps[2].timeout_s is the string \"soon\"; expected an integer")));
 }
 
 TEST_F(DefinitionTest, ArgumentsWithExpressionsAreNotCheckedAgainstTypes) {
-  EXPECT_THAT(parsed(playbook(R"([{"id": "a", "tool": "get_scan", "args": {"scan_id": "x", "wait_seconds": "${inputs.s}"}}])"))
-                  .playbook.steps, SizeIs(1));
+  EXPECT_THAT(
+      parsed(playbook(R"([{"id": "a", "tool": "get_scan", "args": {"scan_id": "x", "wait_seconds": "${inputs.s}"}}])"))
+          .playbook.steps,
+      SizeIs(1));
   EXPECT_THAT(mistakes(playbook(R"([{"id": "a", "tool": "get_scan", "args": {"scan_id": 7}}])")),
               ElementsAre(HasSubstr("playbook.steps[0].args.scan_id is the number 7; expected a string")));
   EXPECT_THAT(mistakes(playbook(R"([{"id": "a", "tool": "list_findings", "args": {"severity": ["high", 3]}}])")),
@@ -104,19 +105,23 @@ TEST_F(DefinitionTest, ATokenThatWouldMakeAStepOnceForEverIsRefused) {
 TEST_F(DefinitionTest, AToolThatAgentsMayNeverCallIsRefusedAsStepAndAsGrant) {
   EXPECT_THAT(mistakes(playbook(R"([{"id": "a", "tool": "delete_target", "args": {"target_id": "x"}}])")),
               ElementsAre(HasSubstr("playbook.steps[0].tool is \"delete_target\", which agents may never call")));
-  EXPECT_THAT(mistakes(R"({"kind": "model", "instructions": "x", "tools": ["delete_target", "get_scans", "get_scan", "get_scan"]})"),
-              ElementsAre(HasSubstr("tools[0] is \"delete_target\", which agents may never call"),
-                          HasSubstr("tools[1] is \"get_scans\", which is no tool; did you mean get_scan?"),
-                          HasSubstr("tools[3] is \"get_scan\" again")));
+  EXPECT_THAT(
+      mistakes(
+          R"({"kind": "model", "instructions": "x", "tools": ["delete_target", "get_scans", "get_scan", "get_scan"]})"),
+      ElementsAre(HasSubstr("tools[0] is \"delete_target\", which agents may never call"),
+                  HasSubstr("tools[1] is \"get_scans\", which is no tool; did you mean get_scan?"),
+                  HasSubstr("tools[3] is \"get_scan\" again")));
 }
 
 TEST_F(DefinitionTest, AStepsToolIsGrantedAndADeniedOneIsAMistake) {
-  const AgentDefinition agent = parsed(playbook(R"([{"id": "a", "tool": "list_targets"}, {"id": "b", "tool": "list_targets"}])"));
+  const AgentDefinition agent =
+      parsed(playbook(R"([{"id": "a", "tool": "list_targets"}, {"id": "b", "tool": "list_targets"}])"));
   EXPECT_THAT(agent.tools, ElementsAre(ToolGrant{.name = "list_targets", .policy = std::nullopt}));
 
   Json denied = playbook(R"([{"id": "a", "tool": "list_targets"}])");
   denied["tools"] = json_of(R"([{"name": "list_targets", "policy": "deny"}])");
-  EXPECT_THAT(mistakes(denied), ElementsAre(HasSubstr("playbook.steps[0].tool is \"list_targets\", which `tools` denies")));
+  EXPECT_THAT(mistakes(denied),
+              ElementsAre(HasSubstr("playbook.steps[0].tool is \"list_targets\", which `tools` denies")));
   denied["tools"][0]["policy"] = "allways";
   EXPECT_THAT(mistakes(denied), ElementsAre(HasSubstr("tools[0].policy is the string \"allways\"")));
 }
@@ -157,7 +162,8 @@ TEST_F(DefinitionTest, AServerOfOthersIsNamedByItsAlias) {
 
 TEST_F(DefinitionTest, InputsMayStandInThePlaybookButNotTwice) {
   Json json = playbook(R"([{"id": "a", "tool": "get_scan", "args": {"scan_id": "${inputs.scan_id}"}}])");
-  json["playbook"]["inputs"] = json_of(R"({"properties": {"scan_id": {"type": "string"}}, "additionalProperties": false})");
+  json["playbook"]["inputs"] =
+      json_of(R"({"properties": {"scan_id": {"type": "string"}}, "additionalProperties": false})");
   EXPECT_EQ(parsed(json).input_schema["type"], "object");
   EXPECT_FALSE(definition_json(parsed(json))["playbook"].contains("inputs"));
 
@@ -172,7 +178,8 @@ TEST_F(DefinitionTest, BoundsHold) {
   }
   EXPECT_EQ(parsed(many).limits.max_steps, static_cast<std::int64_t>(kStepsMax));
   many["limits"] = {{"max_steps", 49}};
-  EXPECT_THAT(mistakes(many), ElementsAre(HasSubstr("limits.max_steps is the number 49, but the playbook has 50 steps")));
+  EXPECT_THAT(mistakes(many),
+              ElementsAre(HasSubstr("limits.max_steps is the number 49, but the playbook has 50 steps")));
   many["playbook"]["steps"].push_back({{"id", "one_more"}, {"tool", "list_targets"}});
   EXPECT_THAT(mistakes(many), ElementsAre("playbook.steps has 51 items; expected at most 50"));
 
@@ -189,7 +196,8 @@ TEST_F(DefinitionTest, BoundsHold) {
 
 TEST_F(DefinitionTest, NoMoreMistakesAreKeptThanAPersonReads) {
   Json json = {{"playbook", {{"steps", Json::array()}}}};
-  for (int i = 0; i < 40; ++i) json["playbook"]["steps"].push_back({{"id", "s" + std::to_string(i)}, {"tool", "nothing"}});
+  for (int i = 0; i < 40; ++i)
+    json["playbook"]["steps"].push_back({{"id", "s" + std::to_string(i)}, {"tool", "nothing"}});
   Result<AgentDefinition> definition = parse_definition(json, directory_);
 
   ASSERT_FALSE(definition);

@@ -25,7 +25,8 @@ class FakeDirectory final : public runs::ToolDirectory {
                         {"client_token", id}});
     tools_.back().takes_client_token = true;
     add("get_scan", {{"scan_id", id}, {"wait_seconds", seconds}}, {"scan_id"});
-    add("list_findings", {{"scan_id", id}, {"severity", {{"type", "array"}, {"items", {{"type", "string"}}}}},
+    add("list_findings", {{"scan_id", id},
+                          {"severity", {{"type", "array"}, {"items", {{"type", "string"}}}}},
                           {"limit", {{"type", "integer"}}}});
     add("get_report", {{"scan_id", id}, {"format", {{"type", "string"}, {"enum", {"markdown", "json"}}}}}, {"scan_id"});
     add("list_targets", Json::object());

@@ -67,10 +67,11 @@ TEST_F(PlaybookGraphTest, UnknownStepsAreToldWithTheLikelyOne) {
   EXPECT_THAT(mistakes(playbook(R"([{"id": "scan", "tool": "list_targets"},
                                     {"id": "b", "tool": "get_scan", "args": {"scan_id": "${steps.scna.result.id}"}, "needs": ["skan", 4]}])")),
               ElementsAre(HasSubstr("playbook.steps[1].needs[1] is the number 4")));
-  EXPECT_THAT(mistakes(playbook(R"([{"id": "scan", "tool": "list_targets"},
+  EXPECT_THAT(
+      mistakes(playbook(R"([{"id": "scan", "tool": "list_targets"},
                                     {"id": "b", "tool": "get_scan", "args": {"scan_id": "${steps.scna.result.id}"}, "needs": ["skan"]}])")),
-              ElementsAre(HasSubstr("playbook.steps[1].needs[0] is \"skan\", which is no step; did you mean scan?"),
-                          HasSubstr("playbook.steps[1].args.scan_id reads steps.scna, which is no step; did you mean scan?")));
+      ElementsAre(HasSubstr("playbook.steps[1].needs[0] is \"skan\", which is no step; did you mean scan?"),
+                  HasSubstr("playbook.steps[1].args.scan_id reads steps.scna, which is no step; did you mean scan?")));
 }
 
 TEST_F(PlaybookGraphTest, InASequenceNothingIsReadBeforeItIsThere) {
@@ -81,17 +82,22 @@ TEST_F(PlaybookGraphTest, InASequenceNothingIsReadBeforeItIsThere) {
 }
 
 TEST_F(PlaybookGraphTest, ResultAndResultsAreNotMixedUp) {
-  EXPECT_THAT(mistakes(playbook(R"([{"id": "one", "tool": "list_targets"},
+  EXPECT_THAT(
+      mistakes(playbook(R"([{"id": "one", "tool": "list_targets"},
                                     {"id": "each", "tool": "get_scan", "for_each": "${steps.one.results}", "args": {"scan_id": "${item}"}},
                                     {"id": "c", "tool": "get_scan", "args": {"scan_id": "${steps.each.result.id}"}}])")),
-              ElementsAre(HasSubstr("steps[1].for_each reads steps.one.results, but that step has no for_each; expected steps.one.result"),
-                          HasSubstr("steps[2].args.scan_id reads steps.each.result, but that step has for_each; expected steps.each.results")));
+      ElementsAre(
+          HasSubstr(
+              "steps[1].for_each reads steps.one.results, but that step has no for_each; expected steps.one.result"),
+          HasSubstr("steps[2].args.scan_id reads steps.each.result, but that step has for_each; expected "
+                    "steps.each.results")));
 }
 
 TEST_F(PlaybookGraphTest, ItemAndResultHaveTheirPlaces) {
-  EXPECT_THAT(mistakes(playbook(R"([{"id": "a", "tool": "get_scan", "args": {"scan_id": "${item}"}, "when": "${result.x}"}])")),
-              ElementsAre(HasSubstr("playbook.steps[0].when reads result, which there is only in until"),
-                          HasSubstr("playbook.steps[0].args.scan_id reads item, which there is only in args and until")));
+  EXPECT_THAT(
+      mistakes(playbook(R"([{"id": "a", "tool": "get_scan", "args": {"scan_id": "${item}"}, "when": "${result.x}"}])")),
+      ElementsAre(HasSubstr("playbook.steps[0].when reads result, which there is only in until"),
+                  HasSubstr("playbook.steps[0].args.scan_id reads item, which there is only in args and until")));
 }
 
 TEST_F(PlaybookGraphTest, AResultIsCalledByItsOtherName) {
@@ -101,24 +107,29 @@ TEST_F(PlaybookGraphTest, AResultIsCalledByItsOtherName) {
   EXPECT_THAT(mistakes(playbook(R"([{"id": "a", "tool": "list_targets", "output_as": "targets"},
                                     {"id": "b", "tool": "get_scan", "args": {"scan_id": "${steps.a.result.id}"}}])")),
               ElementsAre(HasSubstr("reads steps.a, whose result is called by its output_as: steps.targets")));
-  EXPECT_THAT(mistakes(playbook(R"([{"id": "a", "tool": "list_targets"}, {"id": "b", "tool": "list_targets", "output_as": "a"},
+  EXPECT_THAT(
+      mistakes(playbook(R"([{"id": "a", "tool": "list_targets"}, {"id": "b", "tool": "list_targets", "output_as": "a"},
                                     {"id": "a", "tool": "list_targets"}])")),
-              ElementsAre(HasSubstr("playbook.steps[1].output_as is \"a\", which is already the name of playbook.steps[0]"),
-                          HasSubstr("playbook.steps[2].id is \"a\", which is already the name of playbook.steps[0]")));
+      ElementsAre(HasSubstr("playbook.steps[1].output_as is \"a\", which is already the name of playbook.steps[0]"),
+                  HasSubstr("playbook.steps[2].id is \"a\", which is already the name of playbook.steps[0]")));
 }
 
 TEST_F(PlaybookGraphTest, InputsAreThoseOfTheSchema) {
   Json json = playbook(R"([{"id": "a", "tool": "get_scan", "args": {"scan_id": "${inputs.scan}"}}])");
-  json["input_schema"] = json_of(R"({"type": "object", "properties": {"scan_id": {"type": "string"}}, "additionalProperties": false})");
+  json["input_schema"] =
+      json_of(R"({"type": "object", "properties": {"scan_id": {"type": "string"}}, "additionalProperties": false})");
   EXPECT_THAT(mistakes(json),
-              ElementsAre(HasSubstr("args.scan_id reads inputs.scan, which input_schema does not have; did you mean scan_id?")));
+              ElementsAre(HasSubstr(
+                  "args.scan_id reads inputs.scan, which input_schema does not have; did you mean scan_id?")));
   json["input_schema"].erase("additionalProperties");
   EXPECT_EQ(parsed(json).playbook.steps.size(), 1U);
 }
 
 TEST_F(PlaybookGraphTest, ExpressionsThatAreNoneAreToldWhereTheyStand) {
-  Json json = playbook(R"([{"id": "a", "tool": "list_findings", "args": {"severity": ["x", "${inputs.}"]}, "when": "1 +"}])");
-  json["playbook"]["output"] = json_of(R"({"x": [{"y": "${nothing.at.all}"}], "${inputs.a}": 1, "z": "${steps.b.result}"})");
+  Json json =
+      playbook(R"([{"id": "a", "tool": "list_findings", "args": {"severity": ["x", "${inputs.}"]}, "when": "1 +"}])");
+  json["playbook"]["output"] =
+      json_of(R"({"x": [{"y": "${nothing.at.all}"}], "${inputs.a}": 1, "z": "${steps.b.result}"})");
   const auto told = mistakes(json);
 
   ASSERT_EQ(told.size(), 5U) << testing::PrintToString(told);
