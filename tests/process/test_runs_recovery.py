@@ -1,6 +1,10 @@
 """kill -9 at each step of a run in turn: after a restart it goes on after the last step that has ended, or says why not, and
 nothing is made twice."""
 
+import json
+import pathlib
+import sys
+import tempfile
 import unittest
 
 from weir_process import Server, Site, eventually
@@ -141,6 +145,44 @@ class RunsRecovery(unittest.TestCase):
             self.assertEqual(answer.status, 200, answer.body)
             run = eventually(lambda: self.ended(server, run_id), "the run ends", seconds=30)
             self.assertEqual(run["status"], "completed", run)
+
+
+class NotRepeatable(unittest.TestCase):
+    def test_a_call_that_must_not_be_repeated_ends_the_run_with_server_restarted(self):
+        folder = tempfile.TemporaryDirectory(prefix="weir-count-")
+        self.addCleanup(folder.cleanup)
+        counted = pathlib.Path(folder.name) / "counted"
+        command = [sys.executable, str(pathlib.Path(__file__).parent / "counting_mcp_server.py"), str(counted), "4"]
+        agent = {"name": "Counts", "slug": "counts", "kind": "playbook",
+                 "tools": [{"name": "lab__count", "policy": "allow"}],
+                 "playbook": {"steps": [{"id": "look", "tool": "list_targets", "args": {}},
+                                        {"id": "count", "tool": "lab__count", "args": {}},
+                                        {"id": "after", "tool": "list_targets", "args": {}}]}}
+        with Server(arguments=["--set", f"mcp_servers.lab.command={json.dumps(command)}"]) as server:
+            seen = eventually(lambda: self.seen(server), "the server is seen")
+            approved = server.post("/v1/mcp-servers/lab/approve", {"sha256": seen})
+            self.assertEqual(approved.status, 200, approved.body)
+            made = server.post("/v1/agents", agent)
+            self.assertEqual(made.status, 201, made.body)
+            run_id = server.post("/v1/runs", {"agent_id": "counts", "input": {}}).json["id"]
+            eventually(counted.exists, "the tool is called")
+
+            server.kill()
+            server.start()
+
+            run = eventually(lambda: RunsRecovery.ended(server, run_id), "the run ends")
+            self.assertEqual(run["status"], "failed", run)
+            self.assertEqual(run["error"]["code"], "server_restarted", run)
+            self.assertIn("count", run["error"]["message"])
+            self.assertEqual(counted.read_text().splitlines(), ["counted"])
+            calls = server.get(f"/v1/runs/{run_id}/tool-calls").json["data"]
+            self.assertEqual([(call["name"], call["status"]) for call in calls],
+                             [("list_targets", "completed"), ("lab__count", "failed")])
+
+    @staticmethod
+    def seen(server):
+        answer = server.get("/v1/mcp-servers/lab")
+        return answer.json.get("sha256") if answer.status == 200 else None
 
 
 class RevokedKey(unittest.TestCase):
