@@ -58,16 +58,19 @@ class McpServersSession {
     const Json* const names = changes == nullptr ? nullptr : find_member(*changes, which);
     if (names == nullptr || !names->is_array() || names->empty()) return;
     std::string text;
-    for (const Json& name : *names) text += (text.empty() ? "" : ", ") + printable(name.is_string() ? name.get<std::string>() : "");
+    for (const Json& name : *names)
+      text += (text.empty() ? "" : ", ") + printable(name.is_string() ? name.get<std::string>() : "");
     terminal_.line("  " + padded(word, kStateWidth) + text);
   }
 
   void show_server(const Json& server) {
     const std::string state = string_or(server, "state", "");
     const Json* const tools = find_member(server, "tools");
-    terminal_.line(padded(string_or(server, "alias", ""), kAliasWidth) + terminal_.paint(colour_of(state), padded(state, kStateWidth)) +
-                   string_or(server, "endpoint", "") + "  " + std::to_string(tools == nullptr ? 0 : tools->size()) + " tools");
-    if (const auto problem = string_member(server, "problem")) terminal_.line("  " + printable(*problem, kDescriptionShown));
+    terminal_.line(padded(string_or(server, "alias", ""), kAliasWidth) +
+                   terminal_.paint(colour_of(state), padded(state, kStateWidth)) + string_or(server, "endpoint", "") +
+                   "  " + std::to_string(tools == nullptr ? 0 : tools->size()) + " tools");
+    if (const auto problem = string_member(server, "problem"))
+      terminal_.line("  " + printable(*problem, kDescriptionShown));
     show_names(server, "added", "added");
     show_names(server, "removed", "removed");
     show_names(server, "changed", "changed");
@@ -137,7 +140,8 @@ class McpServersSession {
       const int shown = show();
       return shown == kExitOk ? kExitGateFailed : shown;
     }
-    const auto answer = answer_of(client_.post(std::string(kPath) + "/" + options_.alias + "/approve", {{"sha256", options_.sha256}}));
+    const auto answer =
+        answer_of(client_.post(std::string(kPath) + "/" + options_.alias + "/approve", {{"sha256", options_.sha256}}));
     if (!answer) return kExitGateFailed;
     if (options_.as_json) {
       terminal_.line(to_pretty_text(*answer));

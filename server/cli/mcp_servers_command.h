@@ -11,7 +11,7 @@ struct McpServersOptions {
   enum class Action { list, show, approve } action = Action::list;
   ServerOptions server;
   std::string alias;
-  std::string sha256;        // of approve; empty: only shows what there is to approve
+  std::string sha256;  // of approve; empty: only shows what there is to approve
   bool as_json = false;
 };
 int run_mcp_servers(const McpServersOptions& options, Terminal& terminal);

@@ -78,6 +78,10 @@ int run_run(const RunOptions& options, Terminal& terminal) {
     terminal.error("--wait waits without showing anything, --follow shows everything: give one of them.");
     return kExitUsage;
   }
+  if (options.input == "-" && options.limits == "-") {
+    terminal.error("--input and --limits cannot both come from standard input: give one of them as @FILE.");
+    return kExitUsage;
+  }
   auto arguments = arguments_of(options);
   if (!arguments) {
     terminal.error(arguments.error().message);

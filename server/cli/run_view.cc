@@ -39,14 +39,15 @@ Colour colour_of_status(std::string_view status) {
 }
 
 std::string usage_text(const Json& usage) {
-  std::string text = std::to_string(integer_or(usage, "tool_calls", 0)) + " tool calls";
+  const std::int64_t calls = integer_or(usage, "tool_calls", 0);
+  std::string text = std::to_string(calls) + (calls == 1 ? " tool call" : " tool calls");
   if (const auto wall = integer_member(usage, "wall_ms")) text += ", " + duration_text(*wall);
   const auto input = integer_member(usage, "input_tokens");
   const auto output = integer_member(usage, "output_tokens");
   if (integer_or(usage, "model_requests", 0) > 0) {
     text += ", " + (input ? std::to_string(*input) : "?") + " tokens in, " + (output ? std::to_string(*output) : "?") + " out";
   }
-  if (const auto cost = integer_member(usage, "cost_microusd")) {
+  if (const auto cost = integer_member(usage, "cost_microusd"); cost && *cost > 0) {
     std::string cents = std::to_string(*cost % 1'000'000);
     cents.insert(0, 6 - cents.size(), '0');
     text += ", $" + std::to_string(*cost / 1'000'000) + "." + cents.substr(0, 4);
@@ -67,7 +68,8 @@ std::string plain_text(std::string_view text) {
   for (std::size_t start = 0; start < text.size();) {
     const std::size_t end = std::min(text.find_first_of("\n\t", start), text.size());
     const std::string_view piece = text.substr(start, end - start);
-    if (!piece.empty()) out += printable(piece, piece.size());
+    // A byte is shown with four characters at most, so nothing is cut off.
+    out += printable(piece, (piece.size() + 1) * 4);
     if (end < text.size()) out += text[end];
     start = end + 1;
   }
@@ -75,6 +77,7 @@ std::string plain_text(std::string_view text) {
 }
 
 std::string duration_text(std::int64_t milliseconds) {
+  if (milliseconds < 1'000) return std::to_string(milliseconds) + " ms";
   if (milliseconds < 10'000) {
     return std::to_string(milliseconds / 1'000) + "." + std::to_string(milliseconds % 1'000 / 100) + " s";
   }

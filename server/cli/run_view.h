@@ -12,7 +12,7 @@ namespace weir::cli {
 // Text that others wrote, for a terminal: line breaks and tabs stay, other control characters are shown as "\xNN", so that
 // it cannot move the cursor or change colours.
 std::string plain_text(std::string_view text);
-// "0.4 s", "12 s", "3 min 5 s".
+// "40 ms", "1.4 s", "12 s", "3 min 5 s".
 std::string duration_text(std::int64_t milliseconds);
 // A run's output for people: a text as it is, of an object each member on a line, texts of several lines below their name.
 std::string output_text(const Json& output);
