@@ -54,6 +54,11 @@ CallOutcome outcome_of(const store::ToolCallRow& call) {
     const std::string reason = string_or(call.approval, "deny_reason", "");
     outcome.text = "A person denied this call" + (reason.empty() ? "." : ": " + reason);
   }
+  // A model would take the answer for that to what it asked for. (Where the text is the whole answer it stays as it is.)
+  const Json* const edited = member_of(call.approval, "edited_arguments");
+  if (edited != nullptr && (outcome.end == End::failed || (outcome.end == End::completed && !call.result.is_null()))) {
+    outcome.text = "A person changed the arguments to " + to_text(*edited) + "; the call was made with these. " + outcome.text;
+  }
   return outcome;
 }
 
