@@ -35,7 +35,7 @@ class Help(unittest.TestCase):
     def test_names_every_command(self):
         run = weir("--help")
         self.assertEqual(run.returncode, 0)
-        for command in ("serve", "keys", "call", "scan", "doctor", "config"):
+        for command in ("serve", "keys", "call", "scan", "run", "runs", "agents", "events", "webhooks", "doctor", "config"):
             self.assertIn(command, run.stdout)
             own = weir(command, "--help")
             self.assertEqual(own.returncode, 0)
