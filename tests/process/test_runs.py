@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -20,6 +21,7 @@ from webhook_receiver import Receiver, event_of, verifies  # noqa: E402
 
 OPEN = ["--set", "webhooks.allow_http=true", "--set", "webhooks.allow_loopback=true"]
 TASKS = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
+TINY = {"units_per_minute": 4, "window_ms": 2000, "concurrent_scans": 1, "concurrent_runs": 1, "daily_scans": 50}
 STEPS = ["scan", "wait", "compare", "gate", "report"]
 TERMINAL = {"run.completed", "run.failed", "run.cancelled", "run.incomplete", "run.expired"}
 
@@ -147,6 +149,33 @@ class Runs(unittest.TestCase):
             self.assertEqual(delivered, wanted)
             self.server.request("DELETE", f"/v1/webhooks/{webhook['id']}")
             self.assertEqual(followed.returncode, 0, followed.stderr)
+
+    def task_when(self, run_id, is_wanted, what):
+        def look():
+            task = ask(self.server, "tasks/get", {"taskId": run_id}, TASKS)
+            return task if is_wanted(task) else None
+        return eventually(look, what, 60)
+
+    def test_a_task_asks_when_the_run_does_and_a_failed_run_is_a_completed_task(self):
+        site, finding_id = self.fixed_finding()
+        try:
+            started = ask(self.server, "tools/call", {"name": "create_run", "arguments": {
+                "agent_id": "verify-fix", "input": {"finding_ids": [finding_id]}}}, TASKS)
+            run_id = started["taskId"]
+            asks = self.task_when(run_id, lambda task: task["status"] != "working", "the task asks")
+            self.assertEqual(asks["status"], "input_required", asks)
+            self.assertEqual(self.weir("runs", "approve", run_id).returncode, 0)
+            done = self.task_when(run_id, lambda task: task["status"] in ("completed", "failed", "cancelled"), "the task ends")
+            self.assertEqual(done["status"], "completed")
+            self.assertFalse(done["result"].get("isError"))
+        finally:
+            site.__exit__()
+        broken = ask(self.server, "tools/call", {"name": "create_run", "arguments": {
+            "agent_id": "posture-check", "input": {"target_id": "tgt_00000000000000000000000000"}}}, TASKS)
+        failed = self.task_when(broken["taskId"], lambda task: task["status"] != "working", "the task ends")
+        self.assertEqual(failed["status"], "completed")
+        self.assertTrue(failed["result"]["isError"])
+        self.assertEqual(failed["result"]["structuredContent"]["status"], "failed")
 
     # --- weir run --------------------------------------------------------------------------------------------------
 
@@ -320,6 +349,25 @@ class Runs(unittest.TestCase):
         self.assertEqual(self.weir("agents", "delete", "two-lists").returncode, 0)
         self.assertNotIn("two-lists", self.weir("agents", "list").stdout)
         self.assertEqual(self.weir("agents", "create", "/no/such.json").returncode, 3)
+
+
+class UnderALimit(unittest.TestCase):
+    def test_a_run_that_is_too_fast_waits_and_says_so(self):
+        with Site() as site, tempfile.TemporaryDirectory(prefix="weir-tiny-") as folder, \
+                Server(arguments=[argument for name, value in TINY.items()
+                                  for argument in ("--set", f"tiers.tiny.{name}={value}")]) as server:
+            config = pathlib.Path(folder) / "tiers.toml"
+            config.write_text("[tiers.tiny]\n" + "".join(f"{name} = {value}\n" for name, value in TINY.items()))
+            key = server.key_of("small", "tiny", "read,write", "--config", str(config))
+            target, is_error = server.call("create_target", {"url": site.url, "attest": "my own site"}, key=key)
+            self.assertFalse(is_error, target)
+
+            terminal = Terminal("run", "posture-check", "--input", json.dumps({"target_id": target["id"], "profile": "passive"}),
+                                "--follow", "--url", server.url, "--key", key)
+
+            self.assertEqual(terminal.finish(120), 0, terminal.text)
+            self.assertRegex(terminal.text, r"waiting for the rate limit, about [0-9.]+ m?s")
+            self.assertIn("completed", terminal.text)
 
 
 class OverARestart(unittest.TestCase):
