@@ -69,7 +69,7 @@ Result<void> AnthropicAnswer::start_block(std::int64_t index, const Json& block)
   if (blocks_.size() >= kBlocksMax) return too_large_answer("more blocks than " + std::to_string(kBlocksMax));
   bytes_ += to_text(block).size();
   if (bytes_ > kAnswerBytesMax) return too_large_answer("a block");
-  blocks_.insert_or_assign(index, Block{.value = block, .input_text = {}});
+  blocks_.push_back({.index = index, .value = block, .input_text = {}});
   // A block may begin with its first piece.
   const std::string type = string_or(block, "type", "");
   const std::string text = string_or(block, type == "thinking" ? "thinking" : "text", "");
@@ -87,10 +87,23 @@ Result<void> AnthropicAnswer::append(Json& block, const char* member, std::strin
   return {};
 }
 
+// The block that a piece belongs to. Text and thinking may begin without being announced; anything else would lack its name.
+Result<AnthropicAnswer::Block*> AnthropicAnswer::block_of(std::int64_t index, const Json& delta) {
+  const auto newest = std::find_if(blocks_.rbegin(), blocks_.rend(), [&](const Block& block) { return block.index == index; });
+  if (newest != blocks_.rend()) return &*newest;
+  const std::string type = string_or(delta, "type", "");
+  if (type != "text_delta" && type != "thinking_delta") {
+    return Error(ErrorCode::unavailable, "continued a block that it had not begun");
+  }
+  const char* const kind = type == "text_delta" ? "text" : "thinking";
+  if (auto started = start_block(index, {{"type", kind}, {kind, ""}}); !started) return std::move(started).error();
+  return &blocks_.back();
+}
+
 Result<void> AnthropicAnswer::take_delta(std::int64_t index, const Json& delta) {
-  const auto found = blocks_.find(index);
-  if (found == blocks_.end()) return Error(ErrorCode::unavailable, "continued a block that it had not begun");
-  Block& block = found->second;
+  auto found = block_of(index, delta);
+  if (!found) return std::move(found).error();
+  Block& block = **found;
   const std::string type = string_or(delta, "type", "");
   if (type == "text_delta") {
     const std::string piece = string_or(delta, "text", "");
@@ -169,7 +182,7 @@ Result<ModelTurn> AnthropicAnswer::finish() {
   // Of an answer that was cut or withheld no call is made; it may be cut itself.
   const bool has_calls = turn.stop == ModelTurn::Stop::end || turn.stop == ModelTurn::Stop::paused;
   Json content = Json::array();
-  for (auto& [index, block] : blocks_) {
+  for (Block& block : blocks_) {
     if (!has_calls && string_or(block.value, "type", "") == "tool_use") continue;
     end_block(block, turn, content);
   }

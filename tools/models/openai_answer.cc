@@ -41,6 +41,7 @@ Result<void> OpenAiAnswer::take_document(const Json& document) {
 Result<void> OpenAiAnswer::take_chunk(const Json& chunk) {
   if (!chunk.is_object()) return Error(ErrorCode::unavailable, "sent a chunk that is not an object");
   if (const Json* error = find_member(chunk, "error"); error != nullptr && !error->is_null()) return stated_error(chunk);
+  if (string_or(chunk, "object", "") == "error") return stated_error(chunk);   // vLLM before 0.10
   if (const Json* usage = find_member(chunk, "usage"); usage != nullptr && usage->is_object()) take_usage(*usage);
   const Json* choices = find_member(chunk, "choices");
   // The chunk with the usage has no choices.
@@ -180,6 +181,7 @@ Result<ModelTurn> OpenAiAnswer::finish() {
   if (!is_done_ && finish_reason_.empty()) {
     return Error(ErrorCode::unavailable, "closed the connection in the middle of its answer");
   }
+  if (finish_reason_ == "error") return Error(ErrorCode::unavailable, "ended its answer with an error");
   ModelTurn turn;
   turn.message.role = ModelMessage::Role::assistant;
   turn.message.text = std::move(text_);

@@ -278,6 +278,33 @@ TEST_F(HttpProviderTest, AStopActsWithinAQuarterOfASecond) {
   EXPECT_EQ(turn.error().code, ErrorCode::cancelled);
 }
 
+TEST_F(HttpProviderTest, AStopInTheMiddleOfAStreamActsAsFast) {
+  ImposterAnswer answer = streamed("openai_text.sse");
+  answer.failure = Failure::slow_bytes;
+  imposter_.answer(kChat, answer);
+  open_chat();
+  std::stop_source stop;
+  auto asked = std::async(std::launch::async, [&] { return ask(20s, stop.get_token()); });
+  ASSERT_TRUE(imposter_.wait_for_requests(1));
+
+  const auto start = steady_clock::now();
+  stop.request_stop();
+
+  EXPECT_EQ(asked.get().error().code, ErrorCode::cancelled);
+  EXPECT_LT(steady_clock::now() - start, 250ms);
+}
+
+TEST_F(HttpProviderTest, AnEndlessBodyIsGivenUp) {
+  imposter_.answer(kChat, {.headers = {{"Content-Type", "text/event-stream"}}, .failure = Failure::endless_body});
+  open_chat();
+  goes_on_ = false;
+
+  const auto turn = ask();
+
+  ASSERT_FALSE(turn);
+  EXPECT_EQ(turn.error().code, ErrorCode::unavailable);
+}
+
 TEST_F(HttpProviderTest, AStopEndsTheWaitBetweenTries) {
   imposter_.answer(kChat, refused(429, "{}", {{"Retry-After", "2"}}));
   open_chat();

@@ -189,6 +189,18 @@ TEST(OpenAiAnswerTest, AnIdThatChangesWithoutANameContinuesItsCall) {
   EXPECT_EQ(read.turn->message.calls[0].arguments_text, "{}");
 }
 
+TEST(OpenAiAnswerTest, AnErrorIsUnderstoodInEveryShape) {
+  const auto code_of = [](std::string_view data) {
+    const std::string body = "data: " + std::string(data) + "\n\n";
+    return read_pieces("openai", {body}).turn.error().code;
+  };
+  EXPECT_EQ(code_of(R"({"object":"error","message":"no","type":"BadRequestError","code":400})"), ErrorCode::validation_failed);
+  EXPECT_EQ(code_of(R"({"error":"model runner has unexpectedly stopped"})"), ErrorCode::unavailable);
+  EXPECT_EQ(code_of(R"({"error":{"message":"slow down","type":"rate_limit_error"}})"), ErrorCode::rate_limit_exceeded);
+  EXPECT_EQ(code_of(R"({"choices":[{"delta":{},"finish_reason":"error"}]})"), ErrorCode::unavailable);
+  EXPECT_EQ(code_of("this is no JSON"), ErrorCode::unavailable);
+}
+
 TEST(OpenAiAnswerTest, BytesThatAreNoUtf8AreReplacedNotFatal) {
   const Read read = read_pieces("openai", {"data: {\"choices\":[{\"delta\":{\"content\":\"a\xE6\x9C\"},\"finish_reason\":\"stop\"}]}\n\n"});
 
@@ -261,6 +273,19 @@ TEST(AnthropicTranscriptsTest, EveryStopReasonHasItsMeaning) {
     ASSERT_TRUE(read.turn) << name;
     EXPECT_EQ(read.turn->stop, stop) << name;
   }
+}
+
+TEST(AnthropicAnswerTest, ABlockThatIsBegunAgainOrNotAtAllLosesNothing) {
+  const std::string body =
+      "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"One. \"}}\n\n"
+      "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"Two. \"}}\n\n"
+      "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Three.\"}}\n\n"
+      "data: {\"type\":\"message_stop\"}\n\n";
+  const Read read = read_pieces("anthropic", {body});
+
+  ASSERT_TRUE(read.turn);
+  EXPECT_EQ(read.turn->message.text, "One. Two. Three.");
+  EXPECT_EQ(read.text, "One. Two. Three.");
 }
 
 TEST(AnthropicTranscriptsTest, NoCallOfACutAnswerIsMade) {
