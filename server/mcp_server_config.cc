@@ -22,9 +22,8 @@ Error expected(std::string_view what, std::string_view text) {
 }
 
 bool is_variable(std::string_view text) {
-  return !text.empty() && (text.front() < '0' || text.front() > '9') && std::ranges::all_of(text, [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '_';
-  });
+  return !text.empty() && (text.front() < '0' || text.front() > '9') &&
+         std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
 }
 
 // A JSON list of texts; anything else is one text.
@@ -37,7 +36,8 @@ Result<std::vector<std::string>> texts(std::string_view text) {
   auto json = parse_json(text);
   if (!json || !json->is_array()) return complaint("expects a list of texts such as [\"a\", \"b\"]");
   for (const Json& item : *json) {
-    if (!item.is_string()) return complaint("expects a list of texts, but one element is of type " + std::string(json_type(item)));
+    if (!item.is_string())
+      return complaint("expects a list of texts, but one element is of type " + std::string(json_type(item)));
     items.push_back(item.get<std::string>());
   }
   return items;
@@ -69,9 +69,12 @@ Result<void> set_environment(McpServerSettings& server, std::string_view text) {
   for (const std::string& item : *items) {
     const std::string name = item.substr(0, item.find('='));
     if (!is_variable(name)) {
-      return complaint("expects names of variables that are passed on (\"HOME\"), or values (\"MODE=quiet\", \"TOKEN=${env:MY_TOKEN}\")");
+      return complaint(
+          "expects names of variables that are passed on (\"HOME\"), or values (\"MODE=quiet\", "
+          "\"TOKEN=${env:MY_TOKEN}\")");
     }
-    if (name.starts_with("WEIR_")) return complaint("holds " + name + ": Weir's own variables, which may hold keys, are not passed on");
+    if (name.starts_with("WEIR_"))
+      return complaint("holds " + name + ": Weir's own variables, which may hold keys, are not passed on");
   }
   server.environment = *std::move(items);
   return {};
@@ -114,7 +117,8 @@ struct Field {
 constexpr std::array kFields = {
     Field{"url", "url", "", "The server's Streamable HTTP endpoint. Redirects are not followed.", set_url},
     Field{"allow_private", "list of ranges", "",
-          "Private addresses that the URL's host may have. Loopback is reached only if the URL says localhost or a loopback "
+          "Private addresses that the URL's host may have. Loopback is reached only if the URL says localhost or a "
+          "loopback "
           "address.",
           set_allow_private},
     Field{"ca_file", "path", "", "A PEM file of the authorities that it is certified by. Empty: the system's.",
@@ -124,7 +128,8 @@ constexpr std::array kFields = {
           "absolute path; there is no shell.",
           set_texts<&McpServerSettings::command>},
     Field{"env", "list of texts", "",
-          "What the program gets of the server's environment (\"HOME\"), or is given (\"MODE=quiet\", \"TOKEN=${env:MY_TOKEN}\"). "
+          "What the program gets of the server's environment (\"HOME\"), or is given (\"MODE=quiet\", "
+          "\"TOKEN=${env:MY_TOKEN}\"). "
           "Besides PATH and LANG there is nothing else.",
           set_environment},
     Field{"cwd", "path", "/", "The folder that the program starts in.", set_text<&McpServerSettings::folder>},
@@ -148,12 +153,12 @@ std::string lower(std::string_view text) {
 
 Result<void> set_header(McpServerSettings& server, std::string_view name, std::string_view value) {
   const std::string known = lower(name);
-  const bool is_secret = std::ranges::any_of(std::array{"authorization", "token", "key", "secret", "cookie"}, [&](const char* part) {
-    return known.find(part) != std::string::npos;
-  });
+  const bool is_secret = std::ranges::any_of(std::array{"authorization", "token", "key", "secret", "cookie"},
+                                             [&](const char* part) { return known.find(part) != std::string::npos; });
   if (is_secret && value.find("${") == std::string_view::npos) {
-    return complaint("would hold a secret, which does not belong in a configuration: name the variable or file that holds it, "
-                     "such as \"Bearer ${env:GITHUB_TOKEN}\" or \"Bearer ${file:/run/secrets/github}\"");
+    return complaint(
+        "would hold a secret, which does not belong in a configuration: name the variable or file that holds it, "
+        "such as \"Bearer ${env:GITHUB_TOKEN}\" or \"Bearer ${file:/run/secrets/github}\"");
   }
   std::erase_if(server.headers, [&](const auto& header) { return lower(header.first) == known; });
   server.headers.emplace_back(name, value);
@@ -204,11 +209,13 @@ Result<std::string> filled(std::string_view text, const Environment* environment
 }
 
 Error about(const std::string& alias, std::string_view part, const Error& error) {
-  return {ErrorCode::validation_failed, "Bad setting mcp_servers." + alias + std::string(part.empty() ? "" : ".").append(part) +
-                                            ": it " + error.message + "."};
+  return {ErrorCode::validation_failed, "Bad setting mcp_servers." + alias +
+                                            std::string(part.empty() ? "" : ".").append(part) + ": it " +
+                                            error.message + "."};
 }
 
-Result<mcp::ServerSpec> spec_of(const std::string& alias, const McpServerSettings& settings, const Environment* environment) {
+Result<mcp::ServerSpec> spec_of(const std::string& alias, const McpServerSettings& settings,
+                                const Environment* environment) {
   mcp::ServerSpec spec;
   spec.alias = alias;
   if (!settings.url.empty()) {
@@ -252,8 +259,9 @@ Result<void> set_mcp_server(McpServerTable& servers, std::string_view name, std:
   const std::size_t dot = rest.find('.');
   const std::string alias(rest.substr(0, dot));
   if (dot == std::string_view::npos || !mcp::is_alias(alias)) {
-    return complaint("expects a name such as mcp_servers.github.url; the alias begins with a lower-case letter and has "
-                     "lower-case letters, digits and single underscores, at most 31");
+    return complaint(
+        "expects a name such as mcp_servers.github.url; the alias begins with a lower-case letter and has "
+        "lower-case letters, digits and single underscores, at most 31");
   }
   if (!servers.contains(alias) && servers.size() == mcp::kServersMax) {
     return complaint("is one too many: there can be " + std::to_string(mcp::kServersMax) + " MCP servers");
@@ -284,17 +292,20 @@ Result<std::vector<mcp::ServerSpec>> mcp_server_specs(const McpServerTable& serv
 }
 
 std::string mcp_server_example() {
-  return "\n# MCP servers of others, whose tools agents may use as <alias>__<tool> once an administrator has approved them\n"
+  return "\n# MCP servers of others, whose tools agents may use as <alias>__<tool> once an administrator has approved "
+         "them\n"
          "# (docs/mcp-servers.md). A secret never stands here: its variable or file is named.\n"
          "#[mcp_servers.github]\n#url = \"https://api.githubcopilot.com/mcp/\"\n"
          "#headers = { Authorization = \"Bearer ${env:GITHUB_TOKEN}\" }\n"
-         "#[mcp_servers.files]\n#command = [\"/usr/bin/npx\", \"-y\", \"@modelcontextprotocol/server-filesystem@2026.8.31\", \"/srv/docs\"]\n"
+         "#[mcp_servers.files]\n#command = [\"/usr/bin/npx\", \"-y\", "
+         "\"@modelcontextprotocol/server-filesystem@2026.8.31\", \"/srv/docs\"]\n"
          "#env = [\"HOME\"]\n";
 }
 
 std::string mcp_server_reference() {
   std::string out =
-      "\n## MCP servers\n\nA table `[mcp_servers.ALIAS]` adds an MCP server of others (docs/mcp-servers.md). With `--set`, a list is\n"
+      "\n## MCP servers\n\nA table `[mcp_servers.ALIAS]` adds an MCP server of others (docs/mcp-servers.md). With "
+      "`--set`, a list is\n"
       "written as JSON: `--set 'mcp_servers.files.command=[\"/usr/bin/npx\",\"...\"]'`.\n\n"
       "| field | type | default | meaning |\n|---|---|---|---|\n";
   for (const Field& field : kFields) {
@@ -303,7 +314,8 @@ std::string mcp_server_reference() {
     out.append(" | ").append(field.description).append(" |\n");
   }
   out +=
-      "| `headers.NAME` | text | none | Sent with every request over HTTP. `${env:NAME}` and `${file:/path}` stand for secrets, "
+      "| `headers.NAME` | text | none | Sent with every request over HTTP. `${env:NAME}` and `${file:/path}` stand for "
+      "secrets, "
       "and one that looks like a secret must be so. |\n";
   return out;
 }

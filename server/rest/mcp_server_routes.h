@@ -1,5 +1,5 @@
-// GET /v1/mcp-servers[/{alias}] and POST /v1/mcp-servers/{alias}/approve: REST only, because no model may decide which tools
-// models get. Servers are added in the configuration, never here.
+// GET /v1/mcp-servers[/{alias}] and POST /v1/mcp-servers/{alias}/approve: REST only, because no model may decide
+// which tools models get. Servers are added in the configuration, never here.
 #pragma once
 #include <vector>
 

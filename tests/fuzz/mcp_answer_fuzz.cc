@@ -25,7 +25,8 @@ void check_list(const weir::Json& listed) {
     const auto callable = callable_tool("other", tool);
     CHECK(callable.name.size() <= kCallableNameBytesMax, "a name that models can say");
     CHECK(callable.description.size() <= kDescriptionBytesMax, "a bounded description");
-    CHECK(split_name(callable.name).first == "other" && split_name(callable.name).second == tool.name, "a name that leads back");
+    CHECK(split_name(callable.name).first == "other" && split_name(callable.name).second == tool.name,
+          "a name that leads back");
   }
 }
 

@@ -159,8 +159,7 @@ std::string ChildProcess::stop(std::chrono::milliseconds grace) {
   // Not waited for yet, so that the group's number is still its own: what it started goes with it.
   kill(-pid_, SIGKILL);
   int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
   pid_ = -1;
   end_ = end_of(status);
   return end_;

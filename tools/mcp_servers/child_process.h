@@ -1,5 +1,5 @@
-// A program that an operator named, started without a shell in a process group of its own, with three pipes and only the
-// environment that it was given. Who reads and writes the pipes is stdio_transport.
+// A program that an operator named, started without a shell in a process group of its own, with three pipes and only
+// the environment that it was given. Who reads and writes the pipes is stdio_transport.
 #pragma once
 #include <sys/types.h>
 
@@ -30,9 +30,9 @@ class Descriptor {
 };
 
 struct ProcessSpec {
-  std::vector<std::string> command;                                 // an absolute path, then its arguments
-  std::vector<std::pair<std::string, std::string>> environment{};   // besides PATH and LANG, which it may replace
-  std::string folder{};                                             // "" : /
+  std::vector<std::string> command;                                // an absolute path, then its arguments
+  std::vector<std::pair<std::string, std::string>> environment{};  // besides PATH and LANG, which it may replace
+  std::string folder{};                                            // "" : /
 };
 
 // The destructor ends it. Not thread-safe: owned by its transport.
@@ -50,8 +50,9 @@ class ChildProcess {
   Descriptor output;
   Descriptor errors;
 
-  // MCP "stdio, shutdown": closes its input and gives it `grace`, then SIGTERM and as long again, then SIGKILL, to its whole
-  // process group; waits for it. Blocks up to twice `grace` and a moment. How it ended: "exit code 1", "signal 9".
+  // MCP "stdio, shutdown": closes its input and gives it `grace`, then SIGTERM and as long again, then SIGKILL, to
+  // its whole process group; waits for it. Blocks up to twice `grace` and a moment. How it ended: "exit code 1",
+  // "signal 9".
   std::string stop(std::chrono::milliseconds grace);
 
  private:
@@ -59,7 +60,7 @@ class ChildProcess {
   [[nodiscard]] bool has_ended_within(std::chrono::milliseconds wait) const;
 
   pid_t pid_ = -1;
-  std::string end_;   // once it was waited for
+  std::string end_;  // once it was waited for
 };
 
 }  // namespace weir::tools::mcp_servers

@@ -23,6 +23,8 @@ constexpr milliseconds kResumeDelay{1'000};
 constexpr milliseconds kResumeDelayMax{10'000};
 // For what a server asks while its answer is being read.
 constexpr milliseconds kAnswerTimeout{5'000};
+// Of a stream that is only listened to; then it is opened again.
+constexpr std::chrono::hours kListenFor{1};
 constexpr std::size_t kSessionIdBytesMax = 512;
 constexpr std::size_t kRefusalBytesMax = 64 * 1024;
 constexpr std::size_t kQuotedBytesMax = 200;
@@ -52,11 +54,13 @@ class BodyReader {
       kind_ = piece[first] == '{' || piece[first] == '[' ? Kind::json : Kind::events;
     }
     if (kind_ == Kind::json) {
-      if (bytes_ > kMessageBytesMax) return stop("its answer is larger than " + std::to_string(kMessageBytesMax) + " bytes");
+      if (bytes_ > kMessageBytesMax)
+        return stop("its answer is larger than " + std::to_string(kMessageBytesMax) + " bytes");
       text_.append(piece);
       return true;
     }
-    if (bytes_ > kStreamBytesMax) return stop("its stream is longer than " + std::to_string(kStreamBytesMax) + " bytes");
+    if (bytes_ > kStreamBytesMax)
+      return stop("its stream is longer than " + std::to_string(kStreamBytesMax) + " bytes");
     for (const streaming::SseEvent& event : events_.feed(piece)) {
       if (event.retry) retry_ = *event.retry;
       if (!event.data.empty() && !take_all(event.data)) return false;
@@ -127,8 +131,8 @@ egress::AddressPolicy policy_for(const ServerSpec& spec, std::uint16_t own_port)
   egress::PolicySettings settings;
   if (spec.url) {
     const auto literal = egress::IpAddress::parse(spec.url->host);
-    settings.allow_loopback = spec.url->host == "localhost" ||
-                              (literal && literal->address_class() == egress::AddressClass::loopback);
+    settings.allow_loopback =
+        spec.url->host == "localhost" || (literal && literal->address_class() == egress::AddressClass::loopback);
   }
   settings.allowed_private = spec.allow_private;
   settings.own_port = own_port;
@@ -173,7 +177,8 @@ struct HttpTransport::State {
     request.body_bytes_max = kRefusalBytesMax;
     request.headers = spec.headers;
     request.headers.insert(request.headers.end(), headers.begin(), headers.end());
-    request.headers.emplace_back("Accept", method == "POST" ? "application/json, text/event-stream" : "text/event-stream");
+    request.headers.emplace_back("Accept",
+                                 method == "POST" ? "application/json, text/event-stream" : "text/event-stream");
     if (method == "POST") request.headers.emplace_back("Content-Type", "application/json");
     const std::string session = shared.with([](const Shared& s) { return s.session_id; });
     if (!session.empty()) request.headers.emplace_back("Mcp-Session-Id", session);
@@ -188,6 +193,18 @@ struct HttpTransport::State {
     auto response = client->send(http, stop);
     give_back(std::move(client));
     return response;
+  }
+
+  // A notification, or a request, which is answered.
+  void hear(const Incoming& message, const HeaderLines& headers, steady_clock::time_point deadline,
+            const std::stop_token& stop) {
+    if (message.kind == Incoming::Kind::notification) {
+      if (inbox.notified) inbox.notified(message);
+      return;
+    }
+    if (message.kind != Incoming::Kind::request || !inbox.asked) return;
+    auto answered = post(inbox.asked(message), headers, std::min(deadline, steady_clock::now() + kAnswerTimeout), stop);
+    if (!answered) log::warning("mcp_server.answer_lost", {{"alias", spec.alias}, {"method", message.method}});
   }
 
   Result<Reply> exchange(const Outgoing& outgoing);
@@ -210,7 +227,8 @@ Result<Reply> HttpTransport::State::refusal(const egress::HttpResponse& response
   const std::string status = "HTTP " + std::to_string(response.status);
   if (response.status >= 300 && response.status <= 399) {
     return Error(ErrorCode::unavailable,
-                 "redirects (" + status + ") to " + printable(response.header("Location").value_or("nowhere"), kQuotedBytesMax) +
+                 "redirects (" + status + ") to " +
+                     printable(response.header("Location").value_or("nowhere"), kQuotedBytesMax) +
                      "; redirects are not followed: write the final URL into the configuration if you trust it");
   }
   if (auto messages = read_messages(response.body); messages && !messages->empty() && messages->front().error) {
@@ -234,14 +252,7 @@ Result<Reply> HttpTransport::State::exchange(const Outgoing& outgoing) {
       reply.emplace(Reply{message.result, message.error, 200});
       return false;
     }
-    if (message.kind == Incoming::Kind::notification) {
-      if (inbox.notified) inbox.notified(message);
-      return true;
-    }
-    if (!inbox.asked) return true;
-    const auto until = std::min(outgoing.deadline, steady_clock::now() + kAnswerTimeout);
-    auto answered = post(inbox.asked(message), outgoing.headers, until, stop);
-    if (!answered) log::warning("mcp_server.answer_lost", {{"alias", spec.alias}, {"method", message.method}});
+    hear(message, outgoing.headers, outgoing.deadline, stop);
     return true;
   };
 
@@ -278,7 +289,12 @@ Result<Reply> HttpTransport::State::exchange(const Outgoing& outgoing) {
 
 HttpTransport::HttpTransport(const ServerSpec& spec, const egress::AddressPolicy& policy, egress::Resolver& resolver,
                              Inbox inbox)
-    : state_(new State{.spec = spec, .policy = policy, .resolver = resolver, .inbox = std::move(inbox), .closing = {}, .shared = {}}) {}
+    : state_(new State{.spec = spec,
+                       .policy = policy,
+                       .resolver = resolver,
+                       .inbox = std::move(inbox),
+                       .closing = {},
+                       .shared = {}}) {}
 
 HttpTransport::~HttpTransport() { close(); }
 
@@ -293,8 +309,29 @@ Result<void> HttpTransport::notify(std::string_view method, const Json& params, 
   auto response = state_->post(notification_message(method, params), headers, deadline, state_->closing.get_token());
   if (!response) return std::move(response).error();
   if (response->status >= 200 && response->status <= 299) return {};
-  return Error(ErrorCode::unavailable, "refuses the notification " + std::string(method) + ": HTTP " +
-                                           std::to_string(response->status));
+  return Error(ErrorCode::unavailable,
+               "refuses the notification " + std::string(method) + ": HTTP " + std::to_string(response->status));
+}
+
+Result<void> HttpTransport::listen(const HeaderLines& headers, std::stop_token outer) {
+  State& state = *state_;
+  const EitherStop either(outer, state.closing.get_token());
+  const auto deadline = steady_clock::now() + kListenFor;
+  auto http = state.request("GET", headers, deadline);
+  streaming::SseDecoder events;
+  BodyReader reader(
+      [&](const Incoming& message) {
+        state.hear(message, headers, deadline, either.token());
+        return true;
+      },
+      events);
+  http.on_body = [&reader](std::string_view piece) { return reader.feed(piece); };
+  auto client = state.borrow();
+  auto response = client->send(http, either.token());
+  state.give_back(std::move(client));
+  if (!response) return std::move(response).error();
+  if (response->status == 200) return {};
+  return Error(ErrorCode::not_found, "has no stream of news: HTTP " + std::to_string(response->status));
 }
 
 bool HttpTransport::is_open() const { return !state_->closing.stop_requested(); }

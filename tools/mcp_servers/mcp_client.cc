@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, 4> kSessionRevisions = {"2025-11-25", "20
 // An old server may not answer a method that it does not know.
 constexpr milliseconds kProbeTimeout{5'000};
 constexpr milliseconds kNotifyTimeout{2'000};
+constexpr std::chrono::hours kListenFor{1};
 constexpr int kPagesMax = 64;
 // Rounds of a stateless server that asks for input again and again.
 constexpr int kInputRoundsMax = 4;
@@ -34,8 +35,8 @@ bool is_listed(const Json* versions, std::string_view version) {
 Error explained(const Reply& reply) {
   const RpcError& error = *reply.error;
   if (reply.http_status == 401 || reply.http_status == 403) {
-    return {ErrorCode::unauthorized, "refuses the credentials of the configuration: " + error.message +
-                                         "; look at mcp_servers.ALIAS.headers"};
+    return {ErrorCode::unauthorized,
+            "refuses the credentials of the configuration: " + error.message + "; look at mcp_servers.ALIAS.headers"};
   }
   if (reply.http_status == 429) return {ErrorCode::unavailable, "asks to be called less often: " + error.message};
   if (error.code == kInvalidParams) return {ErrorCode::validation_failed, "refuses the call: " + error.message};
@@ -45,11 +46,13 @@ Error explained(const Reply& reply) {
 }
 
 constexpr std::string_view kDeclined =
-    "The server asked a person for input while it worked; that was declined, because runs do not pass such questions on.";
+    "The server asked a person for input while it worked; that was declined, because runs do not pass such questions "
+    "on.";
 
 }  // namespace
 
-McpClient::McpClient(Connect connect, Callbacks callbacks) : connect_(std::move(connect)), callbacks_(std::move(callbacks)) {}
+McpClient::McpClient(Connect connect, Callbacks callbacks)
+    : connect_(std::move(connect)), callbacks_(std::move(callbacks)) {}
 
 McpClient::~McpClient() { close(); }
 
@@ -87,7 +90,8 @@ Result<void> McpClient::open(steady_clock::time_point deadline, std::stop_token 
 Result<bool> McpClient::discover(steady_clock::time_point deadline, const std::stop_token& stop) {
   era_ = Era::stateless;
   revision_ = kStateless;
-  auto reply = request("server/discover", Json::object(), {}, std::min(deadline, steady_clock::now() + kProbeTimeout), stop);
+  auto reply =
+      request("server/discover", Json::object(), {}, std::min(deadline, steady_clock::now() + kProbeTimeout), stop);
   const auto fall_back = [this] {
     era_ = Era::sessions;
     revision_.clear();
@@ -111,9 +115,10 @@ Result<bool> McpClient::discover(steady_clock::time_point deadline, const std::s
 }
 
 Result<void> McpClient::initialize(steady_clock::time_point deadline, const std::stop_token& stop) {
-  auto reply = request("initialize",
-                       {{"protocolVersion", kSessionRevisions.front()}, {"capabilities", Json::object()}, {"clientInfo", client_info()}},
-                       {}, deadline, stop);
+  auto reply = request(
+      "initialize",
+      {{"protocolVersion", kSessionRevisions.front()}, {"capabilities", Json::object()}, {"clientInfo", client_info()}},
+      {}, deadline, stop);
   if (!reply) return std::move(reply).error();
   if (reply->error) {
     Error error = explained(*reply);
@@ -124,7 +129,8 @@ Result<void> McpClient::initialize(steady_clock::time_point deadline, const std:
   }
   const std::string answered = string_or(reply->result, "protocolVersion", "");
   if (std::ranges::find(kSessionRevisions, answered) == kSessionRevisions.end()) {
-    return Error(ErrorCode::unavailable, "speaks a revision of MCP that is not known here: \"" + printable(answered, kNameBytesMax) + "\"");
+    return Error(ErrorCode::unavailable,
+                 "speaks a revision of MCP that is not known here: \"" + printable(answered, kNameBytesMax) + "\"");
   }
   revision_ = answered;
   keep_server_info(reply->result);
@@ -138,7 +144,8 @@ void McpClient::keep_server_info(const Json& result) {
     info = find_member(*meta, "io.modelcontextprotocol/serverInfo");
   }
   if (info == nullptr) return;
-  for (const char* name : {"name", "version"}) server_info_[name] = printable(string_or(*info, name, ""), kNameBytesMax);
+  for (const char* name : {"name", "version"})
+    server_info_[name] = printable(string_or(*info, name, ""), kNameBytesMax);
 }
 
 HeaderLines McpClient::headers_for(const std::string& method) const {
@@ -147,8 +154,8 @@ HeaderLines McpClient::headers_for(const std::string& method) const {
   return {{"MCP-Protocol-Version", revision_}};
 }
 
-Result<Reply> McpClient::request(const std::string& method, Json params, HeaderLines headers, steady_clock::time_point deadline,
-                                 const std::stop_token& stop, std::int64_t id) {
+Result<Reply> McpClient::request(const std::string& method, Json params, HeaderLines headers,
+                                 steady_clock::time_point deadline, const std::stop_token& stop, std::int64_t id) {
   Outgoing outgoing;
   outgoing.id = id != 0 ? id : next_id_++;
   outgoing.method = method;
@@ -186,8 +193,9 @@ Result<std::vector<Json>> McpClient::list_tools(steady_clock::time_point deadlin
     }
     for (const Json& tool : *listed) {
       if (tools.size() == kToolsMax) {
-        return Error(ErrorCode::unavailable, "offers more than " + std::to_string(kToolsMax) +
-                                                 " tools, which no agent can use well; most servers have a setting for a part");
+        return Error(ErrorCode::unavailable,
+                     "offers more than " + std::to_string(kToolsMax) +
+                         " tools, which no agent can use well; most servers have a setting for a part");
       }
       tools.push_back(tool);
     }
@@ -235,7 +243,8 @@ Result<Json> McpClient::called(const Call& call, std::int64_t token) {
     const std::string type = string_or(reply->result, "resultType", "complete");
     if (type == "complete") return std::move(reply->result);
     if (type != "input_required") {
-      return Error(ErrorCode::unavailable, "answered with a result of type \"" + printable(type, kNameBytesMax) + "\", which was not asked for");
+      return Error(ErrorCode::unavailable, "answered with a result of type \"" + printable(type, kNameBytesMax) +
+                                               "\", which was not asked for");
     }
     auto responses = settled_input(reply->result, token);
     if (!responses) return std::move(responses).error();
@@ -254,7 +263,8 @@ Result<Json> McpClient::settled_input(const Json& asked_for, std::int64_t token)
   for (const auto& [key, asked] : requests->items()) {
     const std::string method = string_or(asked, "method", "");
     if (method != "elicitation/create") {
-      return Error(ErrorCode::unavailable, "needs " + printable(method, kNameBytesMax) + " from its client, which is refused here");
+      return Error(ErrorCode::unavailable,
+                   "needs " + printable(method, kNameBytesMax) + " from its client, which is refused here");
     }
     responses[key] = {{"action", "decline"}};
   }
@@ -266,8 +276,10 @@ Result<Json> McpClient::settled_input(const Json& asked_for, std::int64_t token)
 }
 
 void McpClient::tell_cancelled(std::int64_t id) {
-  // A stateless server over HTTP has seen the stream close; telling it again does no harm over pipes, where nothing closed.
-  auto told = transport_->notify("notifications/cancelled", {{"requestId", id}, {"reason", "the caller does not wait any more"}},
+  // A stateless server over HTTP has seen the stream close; telling it again does no harm over pipes, where nothing
+  // closed.
+  auto told = transport_->notify("notifications/cancelled",
+                                 {{"requestId", id}, {"reason", "the caller does not wait any more"}},
                                  headers_for("notifications/cancelled"), steady_clock::now() + kNotifyTimeout);
   if (!told) log::debug("mcp_server.cancel_not_told", {{"reason", told.error().message}});
 }
@@ -301,9 +313,19 @@ Json McpClient::asked(const Incoming& request) {
 void McpClient::note_all(const std::string& text) {
   active_.with([&](auto& active) {
     for (auto& [token, call] : active) {
-      if (call.notes.size() < kNotesMax && std::ranges::find(call.notes, text) == call.notes.end()) call.notes.push_back(text);
+      if (call.notes.size() < kNotesMax && std::ranges::find(call.notes, text) == call.notes.end())
+        call.notes.push_back(text);
     }
   });
+}
+
+Result<void> McpClient::listen(std::stop_token stop) {
+  if (era_ == Era::sessions) return transport_->listen(headers_for(""), stop);
+  auto reply = request("subscriptions/listen", {{"notifications", {{"toolsListChanged", true}}}}, {},
+                       steady_clock::now() + kListenFor, stop);
+  if (!reply) return std::move(reply).error();
+  if (reply->error) return Error(ErrorCode::not_found, "has no stream of news: " + reply->error->message);
+  return {};
 }
 
 }  // namespace weir::tools::mcp_servers

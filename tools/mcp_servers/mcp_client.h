@@ -24,19 +24,20 @@ class McpClient {
   // Makes the transport, with the inbox that it shall have.
   using Connect = std::function<Result<std::unique_ptr<Transport>>(Inbox)>;
   struct Callbacks {
-    std::function<void()> tools_changed;   // notifications/tools/list_changed; must not block
-    std::function<void()> closed;          // the transport has become useless; must not block
+    std::function<void()> tools_changed;  // notifications/tools/list_changed; must not block
+    std::function<void()> closed;         // the transport has become useless; must not block
   };
   McpClient(Connect connect, Callbacks callbacks);
   ~McpClient();
   McpClient(const McpClient&) = delete;
   McpClient& operator=(const McpClient&) = delete;
 
-  // Connects and settles the revision. Returns unauthorized if the server wants other credentials, unavailable or timed_out
-  // with what went wrong. Blocks up to `deadline`; called once.
+  // Connects and settles the revision. Returns unauthorized if the server wants other credentials, unavailable or
+  // timed_out with what went wrong. Blocks up to `deadline`; called once.
   Result<void> open(std::chrono::steady_clock::time_point deadline, std::stop_token stop);
 
-  // The elements of tools/list, as they came. Returns unavailable if there are more than kToolsMax. Blocks up to `deadline`.
+  // The elements of tools/list, as they came. Returns unavailable if there are more than kToolsMax. Blocks up to
+  // `deadline`.
   Result<std::vector<Json>> list_tools(std::chrono::steady_clock::time_point deadline, std::stop_token stop);
 
   // A call of a tool. Not thread-safe: a value.
@@ -49,12 +50,16 @@ class McpClient {
     std::stop_token stop{};
   };
   struct Answer {
-    Json result;                                         // CallToolResult
-    std::vector<std::string> notes;                      // what was declined on the way
+    Json result;                     // CallToolResult
+    std::vector<std::string> notes;  // what was declined on the way
   };
   // Returns validation_failed, not_found or unavailable for errors of the protocol, with the server's words; timed_out,
   // cancelled (the server is told in both cases). Blocks up to the call's deadline.
   Result<Answer> call_tool(const Call& call);
+
+  // Hears of changes as they happen. Returns when the server ends that; not_found if it does not offer it. Blocks until
+  // `stop`, at most an hour.
+  Result<void> listen(std::stop_token stop);
 
   [[nodiscard]] bool is_open() const;
   // The server has forgotten the session: what was asked was not done.
@@ -96,7 +101,7 @@ class McpClient {
   Json server_info_ = {{"name", ""}, {"version", ""}};
   std::atomic<std::int64_t> next_id_{1};
   std::atomic<bool> is_session_lost_{false};
-  Guarded<std::map<std::int64_t, ActiveCall>> active_;   // by progress token, which is the first request's id
+  Guarded<std::map<std::int64_t, ActiveCall>> active_;  // by progress token, which is the first request's id
 };
 
 }  // namespace weir::tools::mcp_servers

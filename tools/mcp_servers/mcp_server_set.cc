@@ -62,10 +62,7 @@ std::optional<runs::CallableTool> McpServerSet::find(std::string_view name) cons
   const auto [alias, tool] = split_name(name);
   const ServerLink* const owner = link(alias);
   if (owner == nullptr) return std::nullopt;
-  for (runs::CallableTool& each : owner->tools()) {
-    if (each.name == name) return std::move(each);
-  }
-  return std::nullopt;
+  return owner->find(tool);
 }
 
 Result<ServerView> McpServerSet::approve(std::string_view alias, std::string_view sha256, const std::string& account_id,
@@ -74,14 +71,16 @@ Result<ServerView> McpServerSet::approve(std::string_view alias, std::string_vie
   if (owner == nullptr) {
     std::string names;
     for (const auto& each : links_) names += (names.empty() ? "" : ", ") + each->alias();
-    return Error(ErrorCode::not_found, "There is no MCP server " + printable(alias, 64) + " in the configuration. There " +
+    return Error(ErrorCode::not_found, "There is no MCP server " + printable(alias, 64) +
+                                           " in the configuration. There " +
                                            (names.empty() ? "is none." : "are: " + names + "."));
   }
   if (auto done = owner->approve(sha256, account_id, key_id); !done) return std::move(done).error();
   return owner->view();
 }
 
-std::shared_ptr<PendingCall> McpServerSet::call(std::string_view name, Json arguments, runs::ToolCaller::Callbacks callbacks) {
+std::shared_ptr<PendingCall> McpServerSet::call(std::string_view name, Json arguments,
+                                                runs::ToolCaller::Callbacks callbacks) {
   const auto [alias, tool] = split_name(name);
   ServerLink* const owner = link(alias);
   const auto refuse = [&](Error error) -> std::shared_ptr<PendingCall> {
@@ -89,7 +88,8 @@ std::shared_ptr<PendingCall> McpServerSet::call(std::string_view name, Json argu
     return nullptr;
   };
   if (owner == nullptr) {
-    return refuse(Error(ErrorCode::not_found, "There is no MCP server for the tool " + printable(name, 80) + " in the configuration."));
+    return refuse(Error(ErrorCode::not_found,
+                        "There is no MCP server for the tool " + printable(name, 80) + " in the configuration."));
   }
   if (auto refused = owner->refusal(tool)) return refuse(*std::move(refused));
   if (!arguments.is_object()) {

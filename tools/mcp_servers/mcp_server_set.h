@@ -32,24 +32,26 @@ class McpServerSet {
 
   // By alias.
   [[nodiscard]] std::vector<ServerView> list() const;
-  // Approved tools of all servers, by name, also of servers that cannot be reached now. Their `source` is "mcp:<alias>".
+  // Approved tools of all servers, by name, also of servers that cannot be reached now. Their `source` is
+  // "mcp:<alias>".
   [[nodiscard]] std::vector<runs::CallableTool> tools() const;
   [[nodiscard]] std::optional<runs::CallableTool> find(std::string_view name) const;
   // Returns not_found, naming those that there are, or conflict if `sha256` is not what is seen now.
   Result<ServerView> approve(std::string_view alias, std::string_view sha256, const std::string& account_id,
                              const std::string& key_id);
 
-  // Calls `name` ("<alias>__<tool>"). As runs::ToolCaller::call(): `done` once, unless what is returned was destroyed before;
-  // `progress` gets {"type": "progress", "data": {progress, total, message}}; `held` is not used. Takes at most the server's
-  // own timeout. The arguments are not checked here: the server does that, by a schema that may use what we do not know.
-  // Errors: not_found, conflict (not approved, or changed since), concurrency_limit, payload_too_large, validation_failed
-  // (with the tool's own words, which others wrote: treat them as tainted), timed_out, unavailable. Never blocks.
+  // Calls `name` ("<alias>__<tool>"). As runs::ToolCaller::call(): `done` once, unless what is returned was destroyed
+  // before; `progress` gets {"type": "progress", "data": {progress, total, message}}; `held` is not used. Takes at
+  // most the server's own timeout. The arguments are not checked here: the caller may, by the tool's schema, and the
+  // server does. Errors: not_found, conflict (not approved, or changed since), concurrency_limit, payload_too_large,
+  // validation_failed (with the tool's own words, which others wrote: treat them as tainted), timed_out, unavailable.
+  // Never blocks.
   std::shared_ptr<PendingCall> call(std::string_view name, Json arguments, runs::ToolCaller::Callbacks callbacks);
 
  private:
   [[nodiscard]] ServerLink* link(std::string_view alias) const;
 
-  std::vector<std::unique_ptr<ServerLink>> links_;   // by alias
+  std::vector<std::unique_ptr<ServerLink>> links_;  // by alias
 };
 
 }  // namespace weir::tools::mcp_servers

@@ -15,7 +15,8 @@ constexpr std::size_t kDepthMax = 8;
 
 bool is_token(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
-    return std::isalnum(c) != 0 || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+    return std::isalnum(c) != 0 ||
+           std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
   });
 }
 
@@ -44,11 +45,13 @@ class Walk {
     const Json* const mark = find_member(property, kMark);
     if (mark == nullptr) return into(property, path);
     const auto wrong = [&](const std::string& why) {
-      return Error(ErrorCode::validation_failed, "its input marks " + printable(path.back(), 80) + " with x-mcp-header, but " + why);
+      return Error(ErrorCode::validation_failed,
+                   "its input marks " + printable(path.back(), 80) + " with x-mcp-header, but " + why);
     };
     if (!mark->is_string() || !is_token(mark->get<std::string>())) return wrong("that is no name of a header");
     const std::string type = string_or(property, "type", "");
-    if (type != "string" && type != "integer" && type != "boolean") return wrong("it is no text, whole number or truth value");
+    if (type != "string" && type != "integer" && type != "boolean")
+      return wrong("it is no text, whole number or truth value");
     std::string header = std::string(kPrefix) + mark->get<std::string>();
     if (!names_.insert(in_lower_case(header)).second) return wrong("another property has the same header");
     if (found_.size() == kParamHeadersMax) return wrong("there are more than " + std::to_string(kParamHeadersMax));

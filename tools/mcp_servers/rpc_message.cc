@@ -40,7 +40,8 @@ Result<Incoming> message_from(const Json& json) {
   message.kind = Incoming::Kind::response;
   const Json* const error = find_member(json, "error");
   const Json* const result = find_member(json, "result");
-  if ((error == nullptr) == (result == nullptr)) return not_a_message("neither a method, nor exactly one of result and error");
+  if ((error == nullptr) == (result == nullptr))
+    return not_a_message("neither a method, nor exactly one of result and error");
   // The id of an answer to something unreadable is null.
   if (id != nullptr && (is_id(*id) || (id->is_null() && error != nullptr))) {
     message.id = *id;
@@ -69,7 +70,8 @@ Result<std::vector<Incoming>> read_messages(std::string_view text) {
     return messages;
   }
   if (json->empty() || json->size() > kBatchMax) {
-    return not_a_message("a batch of " + std::to_string(json->size()) + " messages; expected 1 to " + std::to_string(kBatchMax));
+    return not_a_message("a batch of " + std::to_string(json->size()) + " messages; expected 1 to " +
+                         std::to_string(kBatchMax));
   }
   for (const Json& element : *json) {
     auto message = message_from(element);

@@ -19,21 +19,21 @@ struct RpcError {
 };
 inline constexpr std::int64_t kMethodNotFound = -32'601;
 inline constexpr std::int64_t kInvalidParams = -32'602;
-inline constexpr std::int64_t kUnsupportedVersion = -32'022;   // MCP 2026-07-28
+inline constexpr std::int64_t kUnsupportedVersion = -32'022;  // MCP 2026-07-28
 inline constexpr std::size_t kErrorMessageBytesMax = 2 * 1024;
 
 // What a server sends. Not thread-safe: a value.
 struct Incoming {
   enum class Kind : std::uint8_t { request, notification, response } kind = Kind::notification;
-  Json id;                            // of a request or a response: a text or a whole number
+  Json id;  // of a request or a response: a text or a whole number
   std::string method;
   Json params = Json::object();
-  Json result;                        // of a response without an error
-  std::optional<RpcError> error;      // of a response
+  Json result;                    // of a response without an error
+  std::optional<RpcError> error;  // of a response
 };
 
-// One message, or a batch of them (2025-03-26 has batches), in order. Returns bad_request, saying what is wrong, if `text`
-// is not JSON, or one of the messages is none of JSON-RPC 2.0.
+// One message, or a batch of them (2025-03-26 has batches), in order. Returns bad_request, saying what is wrong, if
+// `text` is not JSON, or one of the messages is none of JSON-RPC 2.0.
 Result<std::vector<Incoming>> read_messages(std::string_view text);
 inline constexpr std::size_t kBatchMax = 64;
 

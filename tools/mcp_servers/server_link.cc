@@ -5,8 +5,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "store/audit_store.h"
-#include "store/mcp_servers_store.h"
 #include "tools/mcp_servers/http_transport.h"
 #include "tools/mcp_servers/stdio_transport.h"
 #include "tools/mcp_servers/tool_answer.h"
@@ -28,30 +26,14 @@ Error about(const std::string& alias, Error error) {
   return error;
 }
 
-// What the table keeps of a server: {"seen": [...], "approved": [...]}.
-std::optional<ToolList> list_in(const Json& stored, const char* which, const std::string& alias) {
-  const Json* const pinned = find_member(stored, which);
-  if (pinned == nullptr || pinned->is_null()) return std::nullopt;
-  auto list = ToolList::from_pinned(*pinned, alias);
-  if (!list) return std::nullopt;
-  return *std::move(list);
-}
-
 }  // namespace
 
-std::string_view to_string(ServerState state) {
-  switch (state) {
-    case ServerState::connecting: return "connecting";
-    case ServerState::unapproved: return "unapproved";
-    case ServerState::approved: return "approved";
-    case ServerState::changed: return "changed";
-    case ServerState::failing: return "failing";
-  }
-  return "";
-}
-
 ServerLink::ServerLink(ServerSpec spec, const LinkParts& parts, LinkTimes times)
-    : spec_(std::move(spec)), parts_(parts), times_(times), policy_(policy_for(spec_, parts.own_port)) {
+    : spec_(std::move(spec)),
+      parts_(parts),
+      times_(times),
+      policy_(policy_for(spec_, parts.own_port)),
+      pins_(parts.database, parts.clock, spec_.alias, spec_.endpoint()) {
   shared_.view.alias = spec_.alias;
   shared_.view.transport = spec_.is_stdio() ? "stdio" : "http";
   shared_.view.endpoint = spec_.endpoint();
@@ -62,6 +44,7 @@ ServerLink::~ServerLink() { stop(); }
 void ServerLink::start() {
   read_approval();
   supervisor_ = std::jthread([this](const std::stop_token& stop) { supervise(stop); });
+  listener_ = std::jthread([this](const std::stop_token& stop) { listen(stop); });
   for (std::size_t i = 0; i < kCallsAtOnceMax; ++i) {
     workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
   }
@@ -74,9 +57,11 @@ void ServerLink::stop() {
     shared_.is_stopping = true;
   }
   for (std::jthread& worker : workers_) worker.request_stop();
+  listener_.request_stop();
   supervisor_.request_stop();
   changed_.notify_all();
   if (supervisor_.joinable()) supervisor_.join();
+  if (listener_.joinable()) listener_.join();
   for (std::jthread& worker : workers_) worker.join();
   while (const auto call = queue_.try_pop()) {
     if (!(*call)->is_given_up) (*call)->callbacks.done(Error(ErrorCode::unavailable, "The server is stopping."));
@@ -89,36 +74,23 @@ ServerView ServerLink::view() const {
 }
 
 std::vector<runs::CallableTool> ServerLink::tools() const {
-  const ServerView now = view();
+  const auto list = usable_list(view());
   std::vector<runs::CallableTool> tools;
-  if (!now.approved || (now.seen && now.seen->sha256() != now.approved->sha256())) return tools;
-  for (const RemoteTool& tool : (now.seen ? *now.seen : *now.approved).tools()) {
+  if (!list) return tools;
+  for (const RemoteTool& tool : list->tools()) {
     if (tool.unusable.empty()) tools.push_back(callable_tool(spec_.alias, tool));
   }
   return tools;
 }
 
-std::optional<Error> ServerLink::refusal(std::string_view tool) const {
-  const ServerView now = view();
-  const std::string whose = "The tools of the MCP server " + spec_.alias + " ";
-  constexpr std::string_view kHow = "an administrator can look at them and approve them: weir mcp-servers";
-  if (now.approved && now.seen && now.seen->sha256() != now.approved->sha256()) {
-    return Error(ErrorCode::conflict, whose + "have changed since they were approved, so none of them is called; " + std::string(kHow) + ".");
-  }
-  if (!now.approved && now.state == ServerState::failing) {
-    return Error(ErrorCode::unavailable, now.problem);
-  }
-  if (!now.approved) return Error(ErrorCode::conflict, whose + "have not been approved; " + std::string(kHow) + ".");
-  const RemoteTool* const found = (now.seen ? *now.seen : *now.approved).find(tool);
-  if (found == nullptr) {
-    return Error(ErrorCode::not_found, "The MCP server " + spec_.alias + " has no tool " + printable(tool, 80) + ".");
-  }
-  if (!found->unusable.empty()) {
-    return Error(ErrorCode::not_found, "The tool " + found->name + " of the MCP server " + spec_.alias +
-                                           " cannot be used here: " + found->unusable + ".");
-  }
-  return std::nullopt;
+std::optional<runs::CallableTool> ServerLink::find(std::string_view tool) const {
+  const auto list = usable_list(view());
+  const RemoteTool* const found = list ? list->find(tool) : nullptr;
+  if (found == nullptr || !found->unusable.empty()) return std::nullopt;
+  return callable_tool(spec_.alias, *found);
 }
+
+std::optional<Error> ServerLink::refusal(std::string_view tool) const { return refusal_of(view(), tool); }
 
 Result<void> ServerLink::approve(std::string_view sha256, const std::string& account_id, const std::string& key_id) {
   const ServerView now = view();
@@ -127,26 +99,11 @@ Result<void> ServerLink::approve(std::string_view sha256, const std::string& acc
                                           (now.problem.empty() ? std::string() : ": " + now.problem) + ".");
   }
   if (now.seen->sha256() != sha256) {
-    return Error(ErrorCode::conflict, "The tools of the MCP server " + spec_.alias + " have the hash " + now.seen->sha256() +
-                                          " now, not " + printable(sha256, 80) + ". Look at them again before you approve them.");
+    return Error(ErrorCode::conflict, "The tools of the MCP server " + spec_.alias + " have the hash " +
+                                          now.seen->sha256() + " now, not " + printable(sha256, 80) +
+                                          ". Look at them again before you approve them.");
   }
-  const UnixMillis at = parts_.clock.now();
-  auto written = parts_.database.write([&](store::Transaction& transaction) -> Result<void> {
-    store::McpServerRow row;
-    row.alias = spec_.alias;
-    row.seen_sha256 = now.seen->sha256();
-    row.tools = {{"seen", now.seen->pinned()}, {"approved", now.seen->pinned()}};
-    row.seen_at = at;
-    if (auto put = store::put_seen_mcp_server(transaction, row); !put) return put;
-    if (auto done = store::approve_mcp_server(transaction, spec_.alias, sha256, key_id, at); !done) return done;
-    const Json data = {{"sha256", sha256}, {"tools", now.seen->tools().size()}, {"endpoint", spec_.endpoint()}};
-    return store::insert_audit(transaction, {.account_id = account_id,
-                                             .actor = key_id,
-                                             .action = "mcp_server.approved",
-                                             .subject = spec_.alias,
-                                             .data = data,
-                                             .at = at});
-  });
+  auto written = pins_.approve(*now.seen, account_id, key_id);
   if (!written) return written;
   log::info("mcp_server.approved", {{"alias", spec_.alias}, {"sha256", sha256}, {"by", key_id}});
   read_approval();
@@ -173,7 +130,8 @@ void ServerLink::supervise(const std::stop_token& stop) {
 
 Result<std::unique_ptr<Transport>> ServerLink::make_transport(Inbox inbox) {
   if (!spec_.is_stdio()) {
-    return std::unique_ptr<Transport>(std::make_unique<HttpTransport>(spec_, policy_, parts_.resolver, std::move(inbox)));
+    return std::unique_ptr<Transport>(
+        std::make_unique<HttpTransport>(spec_, policy_, parts_.resolver, std::move(inbox)));
   }
   auto started = StdioTransport::start(spec_, std::move(inbox));
   if (!started) return std::move(started).error();
@@ -190,9 +148,9 @@ bool ServerLink::connect(const std::stop_token& stop) {
       changed_.notify_all();
     };
   };
-  auto client = std::make_shared<McpClient>([this](Inbox inbox) { return make_transport(std::move(inbox)); },
-                                            McpClient::Callbacks{.tools_changed = flag(&Shared::must_list),
-                                                                 .closed = flag(&Shared::is_closed)});
+  auto client = std::make_shared<McpClient>(
+      [this](Inbox inbox) { return make_transport(std::move(inbox)); },
+      McpClient::Callbacks{.tools_changed = flag(&Shared::must_list), .closed = flag(&Shared::is_closed)});
   const auto deadline = steady_clock::now() + times_.connect_timeout;
   auto opened = client->open(deadline, stop);
   if (opened) {
@@ -272,12 +230,39 @@ void ServerLink::back_off(const std::stop_token& stop) {
   const auto doublings = std::clamp<std::int64_t>(shared_.view.failures - 1, 0, kDoublingsMax);
   const milliseconds full = std::min(times_.retry_max, times_.retry_first * (std::int64_t{1} << doublings));
   // Between half and all of it: servers that failed together do not come back together.
-  const milliseconds delay = full / 2 + milliseconds{static_cast<std::int64_t>(
-                                            parts_.random.below(static_cast<std::uint64_t>(full.count() / 2 + 1)))};
+  const milliseconds delay =
+      full / 2 +
+      milliseconds{static_cast<std::int64_t>(parts_.random.below(static_cast<std::uint64_t>(full.count() / 2 + 1)))};
   shared_.view.next_try_at = parts_.clock.now() + delay;
   changed_.wait_for(lock, stop, delay, [] { return false; });
   shared_.view.next_try_at.reset();
   shared_.is_closed = false;
+}
+
+// What a server says of its own accord while nobody calls. Not every server does; all are asked again from time to
+// time.
+void ServerLink::listen(const std::stop_token& stop) {
+  pthread_setname_np(pthread_self(), "mcp-listen");
+  std::shared_ptr<McpClient> last;
+  while (!stop.stop_requested()) {
+    std::shared_ptr<McpClient> client;
+    {
+      std::unique_lock lock(mutex_);
+      if (!changed_.wait(lock, stop, [&] { return shared_.client && shared_.client != last; })) return;
+      client = shared_.client;
+    }
+    auto heard = client->listen(stop);
+    if (!heard && heard.error().code == ErrorCode::not_found) {
+      last = client;  // not until there is another connection
+      continue;
+    }
+    // What was said in between is not lost: the list is asked for.
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, stop, times_.listen_again, [] { return false; });
+    if (shared_.client == client) shared_.must_list = true;
+    lock.unlock();
+    changed_.notify_all();
+  }
 }
 
 // --- the list and what was agreed to ---
@@ -287,9 +272,10 @@ Result<void> ServerLink::list(McpClient& client, const std::stop_token& stop) {
   if (!listing) return std::move(listing).error();
   auto seen = ToolList::from_listing(*listing, spec_.alias);
   if (!seen) return std::move(seen).error();
-  if (auto kept = keep(*seen); !kept) log::warning("mcp_server.not_recorded", {{"alias", spec_.alias}, {"reason", kept.error().message}});
+  if (auto kept = keep(*seen); !kept)
+    log::warning("mcp_server.not_recorded", {{"alias", spec_.alias}, {"reason", kept.error().message}});
   std::unique_lock lock(mutex_);
-  shared_.view.seen = *std::move(seen);
+  shared_.view.seen = std::make_shared<const ToolList>(*std::move(seen));
   shared_.view.seen_at = parts_.clock.now();
   settle(lock);
   return {};
@@ -297,45 +283,24 @@ Result<void> ServerLink::list(McpClient& client, const std::stop_token& stop) {
 
 // Writes the list if it is new, and reads what was agreed to meanwhile.
 Result<void> ServerLink::keep(const ToolList& seen) {
-  const bool is_new = [&] {
-    const std::lock_guard lock(mutex_);
-    return !shared_.view.seen || shared_.view.seen->sha256() != seen.sha256();
-  }();
-  if (is_new) {
-    auto written = parts_.database.write([&](store::Transaction& transaction) -> Result<void> {
-      auto stored = store::mcp_server_by_alias(transaction, spec_.alias);
-      if (!stored) return std::move(stored).error();
-      store::McpServerRow row;
-      row.alias = spec_.alias;
-      row.seen_sha256 = seen.sha256();
-      row.tools = {{"seen", seen.pinned()}, {"approved", Json()}};
-      if (const Json* agreed = *stored ? find_member((*stored)->tools, "approved") : nullptr) row.tools["approved"] = *agreed;
-      row.seen_at = parts_.clock.now();
-      return store::put_seen_mcp_server(transaction, row);
-    });
-    if (!written) return written;
+  const auto before = view().seen;
+  if (!before || before->sha256() != seen.sha256()) {
+    if (auto kept = pins_.keep(seen); !kept) return kept;
   }
   read_approval();
   return {};
 }
 
 void ServerLink::read_approval() {
-  auto stored = parts_.database.read_for(
-      [&](store::Transaction& transaction) { return store::mcp_server_by_alias(transaction, spec_.alias); });
-  if (!stored) {
-    log::warning("mcp_server.approval_unknown", {{"alias", spec_.alias}, {"reason", stored.error().message}});
+  auto approval = pins_.read(view().approved);
+  if (!approval) {
+    log::warning("mcp_server.approval_unknown", {{"alias", spec_.alias}, {"reason", approval.error().message}});
     return;
   }
-  std::optional<ToolList> approved;
-  if (*stored && (*stored)->approved_sha256) {
-    approved = list_in((*stored)->tools, "approved", spec_.alias);
-    // Only what was agreed to: a table that somebody else has written is no approval.
-    if (approved && approved->sha256() != *(*stored)->approved_sha256) approved.reset();
-  }
   std::unique_lock lock(mutex_);
-  shared_.view.approved = std::move(approved);
-  shared_.view.approved_by_key = *stored ? (*stored)->approved_by_key : std::nullopt;
-  shared_.view.approved_at = *stored ? (*stored)->approved_at : std::nullopt;
+  shared_.view.approved = approval->list;
+  shared_.view.approved_by_key = approval->by_key;
+  shared_.view.approved_at = approval->at;
   if (shared_.view.seen && shared_.view.state != ServerState::failing) settle(lock);
 }
 
@@ -376,7 +341,8 @@ void ServerLink::work(const std::stop_token& stop) {
 Result<std::shared_ptr<McpClient>> ServerLink::connected(LinkCall& call) {
   std::unique_lock lock(mutex_);
   const auto is_settled = [this] {
-    return (shared_.client && shared_.client->is_open()) || shared_.view.state == ServerState::failing || shared_.is_stopping;
+    return (shared_.client && shared_.client->is_open()) || shared_.view.state == ServerState::failing ||
+           shared_.is_stopping;
   };
   if (!changed_.wait_until(lock, call.stop.get_token(), call.deadline, is_settled)) {
     return Error(ErrorCode::unavailable, "The MCP server " + spec_.alias + " is still being connected to.");

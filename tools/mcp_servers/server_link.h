@@ -19,31 +19,12 @@
 #include "store/database.h"
 #include "tools/mcp_servers/mcp_client.h"
 #include "tools/mcp_servers/server_spec.h"
+#include "tools/mcp_servers/server_view.h"
 #include "tools/mcp_servers/tool_list.h"
+#include "tools/mcp_servers/tool_pins.h"
 #include "tools/runs/tool_caller.h"
 
 namespace weir::tools::mcp_servers {
-
-enum class ServerState : std::uint8_t { connecting, unapproved, approved, changed, failing };
-std::string_view to_string(ServerState state);
-
-// A server as administrators see it. Not thread-safe: a value.
-struct ServerView {
-  std::string alias;
-  std::string transport;                     // "http", "stdio"
-  std::string endpoint;
-  ServerState state = ServerState::connecting;
-  std::string problem;                       // of failing; "" otherwise
-  std::optional<UnixMillis> next_try_at;     // of failing
-  std::int64_t failures = 0;                 // in a row
-  std::string revision;                      // of MCP; "" before the first connection
-  Json server_info = Json::object();         // its own words
-  std::optional<ToolList> seen;              // nothing before the first listing since the start
-  std::optional<ToolList> approved;
-  std::optional<std::string> approved_by_key;
-  std::optional<UnixMillis> approved_at;
-  std::optional<UnixMillis> seen_at;
-};
 
 // All must outlive the link. Not thread-safe: a set of references.
 struct LinkParts {
@@ -51,7 +32,7 @@ struct LinkParts {
   const Clock& clock;
   Random& random;
   egress::Resolver& resolver;
-  std::uint16_t own_port = 0;                // of Weir's own listener, which is no external server
+  std::uint16_t own_port = 0;  // of Weir's own listener, which is no external server
 };
 
 // How often and how long. Tests shorten it. Not thread-safe: a value.
@@ -61,18 +42,20 @@ struct LinkTimes {
   std::chrono::milliseconds list_again{60'000};
   // An approval on another node is noticed within this.
   std::chrono::milliseconds look_again{5'000};
-  std::chrono::milliseconds retry_first{1'000};   // doubled each time, with jitter
+  std::chrono::milliseconds retry_first{1'000};  // doubled each time, with jitter
   std::chrono::milliseconds retry_max{60'000};
+  // Before a stream of news that has ended is opened again.
+  std::chrono::milliseconds listen_again{5'000};
 };
 
 // One call under way, shared by its caller, who may give it up, and the worker. Thread-safe in its last two members.
 struct LinkCall {
-  std::string tool;                          // the server's name
+  std::string tool;  // the server's name
   Json arguments = Json::object();
   std::chrono::steady_clock::time_point deadline{};
   runs::ToolCaller::Callbacks callbacks{};
   std::stop_source stop{};
-  std::atomic<bool> is_given_up{false};      // nobody wants to hear of it any more
+  std::atomic<bool> is_given_up{false};  // nobody wants to hear of it any more
 };
 
 // Thread-safe.
@@ -91,10 +74,11 @@ class ServerLink {
   [[nodiscard]] ServerView view() const;
   // Approved tools that agents can have; none while a changed list waits for somebody to look.
   [[nodiscard]] std::vector<runs::CallableTool> tools() const;
+  [[nodiscard]] std::optional<runs::CallableTool> find(std::string_view tool) const;
   // Why that tool cannot be called now, if so.
   [[nodiscard]] std::optional<Error> refusal(std::string_view tool) const;
-  // Agrees to the list that is seen now. Returns conflict if its hash is not `sha256`, or nothing was seen. Writes an audit
-  // row of `account_id`. Blocks for the database.
+  // Agrees to the list that is seen now. Returns conflict if its hash is not `sha256`, or nothing was seen. Writes an
+  // audit row of `account_id`. Blocks for the database.
   Result<void> approve(std::string_view sha256, const std::string& account_id, const std::string& key_id);
   // `done` comes once, from one of the link's threads, unless the call was given up. False: too many wait.
   bool enqueue(std::shared_ptr<LinkCall> call);
@@ -105,9 +89,9 @@ class ServerLink {
   // Everything that threads share.
   struct Shared {
     ServerView view;
-    std::shared_ptr<McpClient> client;       // null while there is no connection
-    bool must_list = false;                  // the server says that its tools have changed
-    bool is_closed = false;                  // the connection has ended
+    std::shared_ptr<McpClient> client;  // null while there is no connection
+    bool must_list = false;             // the server says that its tools have changed
+    bool is_closed = false;             // the connection has ended
     bool is_stopping = false;
   };
 
@@ -121,6 +105,7 @@ class ServerLink {
   void read_approval();
   void settle(std::unique_lock<std::mutex>& lock);
   void failed(const Error& error);
+  void listen(const std::stop_token& stop);
   void work(const std::stop_token& stop);
   Result<ToolResult> perform(LinkCall& call);
   Result<std::shared_ptr<McpClient>> connected(LinkCall& call);
@@ -130,11 +115,13 @@ class ServerLink {
   const LinkParts parts_;
   const LinkTimes times_;
   const egress::AddressPolicy policy_;
+  ToolPins pins_;
   BoundedQueue<std::shared_ptr<LinkCall>> queue_{kCallsWaitingMax};
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   Shared shared_;
   std::vector<std::jthread> workers_;
+  std::jthread listener_;
   std::jthread supervisor_;
 };
 

@@ -15,7 +15,8 @@ Error wrong(const std::string& text) { return {ErrorCode::validation_failed, tex
 
 bool is_token(std::string_view name) {  // RFC 9110 §5.6.2
   return !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
-    return std::isalnum(c) != 0 || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+    return std::isalnum(c) != 0 ||
+           std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
   });
 }
 
@@ -47,8 +48,9 @@ Result<void> check_url(const ServerSpec& spec) {
   if (!spec.environment.empty() || !spec.folder.empty()) return wrong("env and cwd are for a server with command");
   const bool is_near = is_loopback_host(spec.url->host) || !spec.allow_private.empty();
   if (spec.url->scheme == "http" && !is_near) {
-    return wrong("url is plain http to another machine, where everybody on the way can read and change what is said; use "
-                 "https, or name its private network in allow_private");
+    return wrong(
+        "url is plain http to another machine, where everybody on the way can read and change what is said; use "
+        "https, or name its private network in allow_private");
   }
   if (spec.headers.size() > kHeadersMax) return wrong("more than " + std::to_string(kHeadersMax) + " headers");
   for (const auto& [name, value] : spec.headers) {
@@ -58,10 +60,12 @@ Result<void> check_url(const ServerSpec& spec) {
     }
     std::string lower(name);
     std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    for (const std::string_view own : {"host", "content-type", "content-length", "transfer-encoding", "accept", "connection"}) {
+    for (const std::string_view own :
+         {"host", "content-type", "content-length", "transfer-encoding", "accept", "connection"}) {
       if (lower == own) return wrong("the header " + name + " is set by Weir itself");
     }
-    if (lower.starts_with("mcp-")) return wrong("the header " + name + " is part of the protocol and set by Weir itself");
+    if (lower.starts_with("mcp-"))
+      return wrong("the header " + name + " is part of the protocol and set by Weir itself");
   }
   return {};
 }

@@ -1,5 +1,5 @@
-// What an operator says of one MCP server of others whose tools agents may use: where it is, what it is given, how long it
-// may take. Only the configuration makes these; no caller can. agents-and-runs.md section 6.5.
+// What an operator says of one MCP server of others whose tools agents may use: where it is, what it is given, how
+// long it may take. Only the configuration makes these; no caller can. agents-and-runs.md section 6.5.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -33,17 +33,17 @@ inline constexpr std::size_t kResultBytesMax = 64 * 1024;
 
 // One server. Not thread-safe: a value.
 struct ServerSpec {
-  std::string alias;                                            // tools are named <alias>__<tool>
+  std::string alias;  // tools are named <alias>__<tool>
   // Streamable HTTP, if `command` is empty.
   std::optional<egress::Url> url;
-  std::vector<std::pair<std::string, std::string>> headers;     // secrets already put in
-  std::vector<egress::AddressRange> allow_private;              // where the URL's host may be, besides the public internet
-  std::string ca_file;                                          // PEM roots in place of the system's
+  std::vector<std::pair<std::string, std::string>> headers;  // secrets already put in
+  std::vector<egress::AddressRange> allow_private;           // where the URL's host may be, besides the public internet
+  std::string ca_file;                                       // PEM roots in place of the system's
   // stdio: an absolute path and its arguments, never a shell.
   std::vector<std::string> command;
-  std::vector<std::pair<std::string, std::string>> environment; // all that the process gets, besides kPlainEnvironment
-  std::string folder;                                           // to start in; "" : /
-  std::chrono::milliseconds timeout = kCallTimeoutDefault;      // of one call
+  std::vector<std::pair<std::string, std::string>> environment;  // all that the process gets, besides kPlainEnvironment
+  std::string folder;                                            // to start in; "" : /
+  std::chrono::milliseconds timeout = kCallTimeoutDefault;       // of one call
 
   [[nodiscard]] bool is_stdio() const { return !command.empty(); }
   // For people: the URL, or the command's path. Without headers, arguments and environment, which may hold secrets.

@@ -41,7 +41,9 @@ int time_left_ms(steady_clock::time_point deadline) {
 
 struct StdioTransport::State {
   State(ServerSpec its_spec, Inbox its_inbox, std::unique_ptr<ChildProcess> its_child)
-      : spec(std::move(its_spec)), inbox(std::move(its_inbox)), child(std::move(its_child)),
+      : spec(std::move(its_spec)),
+        inbox(std::move(its_inbox)),
+        child(std::move(its_child)),
         wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
   const ServerSpec spec;
@@ -49,8 +51,8 @@ struct StdioTransport::State {
   std::unique_ptr<ChildProcess> child;  // its pipes are used by the reader and under write_mutex; ended by close()
   const Descriptor wake;
 
-  std::mutex write_mutex;               // one line at a time; guards child->input
-  std::mutex close_mutex;               // one close() at a time
+  std::mutex write_mutex;  // one line at a time; guards child->input
+  std::mutex close_mutex;  // one close() at a time
 
   mutable std::mutex mutex;
   std::condition_variable_any answered;
@@ -64,7 +66,7 @@ struct StdioTransport::State {
   std::string error_line;
   int stray_lines = 0;
   int logged_lines = 0;
-  std::jthread reader;                  // last: ends before what it uses
+  std::jthread reader;  // last: ends before what it uses
 
   void run(const std::stop_token& stop);
   bool read_some(int descriptor, bool is_output);
@@ -75,7 +77,7 @@ struct StdioTransport::State {
   void dispatch(const Incoming& message);
   void fail(std::string why);
   Result<void> write_line(const Json& message, steady_clock::time_point deadline);
-  std::string last_said() const;        // with the mutex held
+  std::string last_said() const;  // with the mutex held
 };
 
 std::string StdioTransport::State::last_said() const {
@@ -158,7 +160,8 @@ bool StdioTransport::State::take_line(std::string_view line) {
     return true;
   }
   // Programs print greetings where only messages belong; one that does nothing else is no MCP server.
-  log::warning("mcp_server.stray_line", {{"alias", spec.alias}, {"line", redacted(printable(line))}, {"why", messages.error().message}});
+  log::warning("mcp_server.stray_line",
+               {{"alias", spec.alias}, {"line", redacted(printable(line))}, {"why", messages.error().message}});
   if (++stray_lines <= kStrayLinesMax) return true;
   fail("wrote more than " + std::to_string(kStrayLinesMax) + " lines to its standard output that are no messages");
   return false;
@@ -187,7 +190,8 @@ void StdioTransport::State::take_error_line() {
   if (++logged_lines < kLoggedLinesMax) {
     log::info("mcp_server.stderr", {{"alias", spec.alias}, {"line", text}});
   } else if (logged_lines == kLoggedLinesMax) {
-    log::info("mcp_server.stderr", {{"alias", spec.alias}, {"line", "(what follows is not logged until it is started again)"}});
+    log::info("mcp_server.stderr",
+              {{"alias", spec.alias}, {"line", "(what follows is not logged until it is started again)"}});
   }
 }
 
@@ -275,6 +279,10 @@ Result<void> StdioTransport::notify(std::string_view method, const Json& params,
   return state_->write_line(notification_message(method, params), deadline);
 }
 
+Result<void> StdioTransport::listen(const HeaderLines&, std::stop_token) {
+  return Error(ErrorCode::not_found, "says everything on its one stream");
+}
+
 bool StdioTransport::is_open() const {
   const std::lock_guard lock(state_->mutex);
   return state_->is_open;
@@ -301,7 +309,8 @@ void StdioTransport::close() {
   }
   state_->reader.request_stop();
   const std::uint64_t one = 1;
-  if (::write(state_->wake.get(), &one, sizeof one) < 0) log::debug("mcp_server.wake_failed", {{"alias", state_->spec.alias}});
+  if (::write(state_->wake.get(), &one, sizeof one) < 0)
+    log::debug("mcp_server.wake_failed", {{"alias", state_->spec.alias}});
   state_->reader.join();
   log::info("mcp_server.ended", {{"alias", state_->spec.alias}, {"how", end}});
 }

@@ -1,5 +1,5 @@
-// MCP over the pipes of a process: one message a line (MCP "stdio"). What the program writes to its standard error goes to
-// the log, bounded, because that is where such programs say what is wrong.
+// MCP over the pipes of a process: one message a line (MCP "stdio"). What the program writes to its standard error
+// goes to the log, bounded, because that is where such programs say what is wrong.
 #pragma once
 #include <memory>
 #include <string>
@@ -19,12 +19,13 @@ class StdioTransport final : public Transport {
   Result<Reply> send(const Outgoing& request) override;
   Result<void> notify(std::string_view method, const Json& params, const HeaderLines& headers,
                       std::chrono::steady_clock::time_point deadline) override;
+  Result<void> listen(const HeaderLines& headers, std::stop_token stop) override;
   [[nodiscard]] bool is_open() const override;
   [[nodiscard]] std::string trouble() const override;
   void close() override;
 
-  // Lines of standard output that are no messages, and of standard error that are logged, before the transport is closed or
-  // the rest is only counted.
+  // Lines of standard output that are no messages, and of standard error that are logged, before the transport is
+  // closed or the rest is only counted.
   static constexpr int kStrayLinesMax = 100;
   static constexpr int kLoggedLinesMax = 200;
 

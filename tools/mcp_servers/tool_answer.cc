@@ -59,7 +59,8 @@ class Content {
   TextBlocks& text() { return text_; }
   void say_dropped(std::vector<std::string>& notes) const {
     for (const auto& [type, count] : dropped_) {
-      notes.push_back(std::to_string(count) + (count == 1 ? " block" : " blocks") + " of content of type " + type + " left out.");
+      notes.push_back(std::to_string(count) + (count == 1 ? " block" : " blocks") + " of content of type " + type +
+                      " left out.");
     }
   }
 
@@ -83,7 +84,8 @@ class Content {
 Result<ToolResult> tool_answer(const Json& result, std::string_view name, std::vector<std::string> notes) {
   Content content;
   if (const Json* blocks = find_member(result, "content")) {
-    if (!blocks->is_array()) return Error(ErrorCode::unavailable, std::string(name) + " answered with content that is no list.");
+    if (!blocks->is_array())
+      return Error(ErrorCode::unavailable, std::string(name) + " answered with content that is no list.");
     for (const Json& block : *blocks) content.add(block);
   }
   const Json* const structured = find_member(result, "structuredContent");
@@ -91,11 +93,12 @@ Result<ToolResult> tool_answer(const Json& result, std::string_view name, std::v
     std::string text = content.text().take();
     if (text.empty() && structured != nullptr) text = to_text(*structured);
     if (text.size() > kErrorTextBytesMax) text = printable(text, kErrorTextBytesMax);
-    return Error(ErrorCode::validation_failed, std::string(name) + " answered with an error: " +
-                                                   (text.empty() ? "it gives no reason" : text));
+    return Error(ErrorCode::validation_failed,
+                 std::string(name) + " answered with an error: " + (text.empty() ? "it gives no reason" : text));
   }
   content.say_dropped(notes);
-  if (content.text().is_cut()) notes.push_back("The text was cut off at " + std::to_string(kResultBytesMax) + " bytes.");
+  if (content.text().is_cut())
+    notes.push_back("The text was cut off at " + std::to_string(kResultBytesMax) + " bytes.");
 
   Json data;
   if (structured != nullptr) {
@@ -106,9 +109,11 @@ Result<ToolResult> tool_answer(const Json& result, std::string_view name, std::v
       // Servers send the same as text and as data; the data is worth more.
       data = *structured;
       content = Content{};
-      notes.emplace_back("The text was left out, because with the data it is larger than " + std::to_string(kResultBytesMax) + " bytes.");
+      notes.emplace_back("The text was left out, because with the data it is larger than " +
+                         std::to_string(kResultBytesMax) + " bytes.");
     } else {
-      notes.push_back("The data was left out: " + std::to_string(bytes) + " bytes are more than " + std::to_string(kResultBytesMax) + ".");
+      notes.push_back("The data was left out: " + std::to_string(bytes) + " bytes are more than " +
+                      std::to_string(kResultBytesMax) + ".");
     }
   }
   if (notes.size() > kNotesMax) notes.resize(kNotesMax);
@@ -118,7 +123,8 @@ Result<ToolResult> tool_answer(const Json& result, std::string_view name, std::v
   answer.summary = std::string(name) + " answered with " + std::to_string(text.size()) + " bytes of text" +
                    (data.is_null() ? "." : " and with data.");
   for (const std::string& note : notes) answer.summary += " " + note;
-  answer.document = Document{.media_type = "text/plain", .text = text.empty() && !data.is_null() ? to_text(data) : text};
+  answer.document =
+      Document{.media_type = "text/plain", .text = text.empty() && !data.is_null() ? to_text(data) : text};
   answer.structured = {{"text", std::move(text)}, {"data", std::move(data)}, {"notes", std::move(notes)}};
   return answer;
 }

@@ -14,9 +14,8 @@ constexpr std::string_view kSeparator = "__";
 constexpr std::size_t kNameBytesMax = 200;
 
 bool is_callable_name(std::string_view name) {
-  return !name.empty() && name.size() <= kCallableNameBytesMax && std::ranges::all_of(name, [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '_' || c == '-';
-  });
+  return !name.empty() && name.size() <= kCallableNameBytesMax &&
+         std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
 }
 
 // At most `bytes_max`, cut between characters.
@@ -43,7 +42,8 @@ std::string unusable_because(const RemoteTool& tool, std::string_view alias) {
 Result<RemoteTool> tool_from(const Json& json) {
   const auto name = string_member(json, "name");
   if (!name || name->empty() || name->size() > kNameBytesMax) {
-    return Error(ErrorCode::unavailable, "lists a tool without a name, or with one of more than " + std::to_string(kNameBytesMax) + " bytes");
+    return Error(ErrorCode::unavailable,
+                 "lists a tool without a name, or with one of more than " + std::to_string(kNameBytesMax) + " bytes");
   }
   RemoteTool tool;
   tool.name = *name;

@@ -1,6 +1,6 @@
-// The tools of one server as they were listed, and the pin: the hash of the list of (name, description, inputSchema). An
-// operator agrees to a hash; whatever a server changes afterwards changes it, and disables the server until somebody has
-// looked. What is not in the hash (titles, annotations, icons) reaches nobody. Pure.
+// The tools of one server as they were listed, and the pin: the hash of the list of (name, description, inputSchema).
+// An operator agrees to a hash; whatever a server changes afterwards changes it, and disables the server until
+// somebody has looked. What is not in the hash (titles, annotations, icons) reaches nobody. Pure.
 #pragma once
 #include <string>
 #include <string_view>
@@ -15,18 +15,18 @@ namespace weir::tools::mcp_servers {
 
 // One tool of a server. Not thread-safe: a value.
 struct RemoteTool {
-  std::string name;                       // the server's
-  std::string description;                // whole, as it is pinned
+  std::string name;         // the server's
+  std::string description;  // whole, as it is pinned
   Json input_schema = Json::object();
   ParamHeaders param_headers{};
-  std::string unusable;                   // why no agent can have it; "" : it can
+  std::string unusable;  // why no agent can have it; "" : it can
 };
 
 // What the list was and what it is. Not thread-safe: a value.
 struct ToolChanges {
   std::vector<std::string> added;
   std::vector<std::string> removed;
-  std::vector<std::string> changed;       // the description or the input
+  std::vector<std::string> changed;  // the description or the input
 };
 
 // Sorted by name. Not thread-safe: a value.
@@ -54,7 +54,8 @@ class ToolList {
   std::string sha256_;
 };
 
-// "everything__echo"; what models are given must match ^[A-Za-z0-9_-]{1,64}$, so tools that cannot be named so are unusable.
+// "everything__echo"; what models are given must match ^[A-Za-z0-9_-]{1,64}$, so tools that cannot be named so are
+// unusable.
 std::string callable_name(std::string_view alias, std::string_view tool);
 inline constexpr std::size_t kCallableNameBytesMax = 64;
 // The alias and the server's name of a tool; the first is empty if `name` is none of an external tool.

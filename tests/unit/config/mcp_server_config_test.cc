@@ -53,7 +53,8 @@ headers = { Authorization = "Bearer ${env:TOKEN}", X-Toolsets = "repos,issues" }
 timeout_ms = 5000
 [mcp_servers.files]
 command = ["/usr/bin/files", "--comma", "a,b", "with space"]
-env = ["HOME", "ABSENT", "MODE=quiet, please", "KEY=${file:)" + file + R"(}"]
+env = ["HOME", "ABSENT", "MODE=quiet, please", "KEY=${file:)" +
+                          file + R"(}"]
 cwd = "/srv"
 [mcp_servers.off]
 command = ["/usr/bin/off"]
@@ -65,7 +66,8 @@ enabled = false
   const auto& files = read->at(0);
   EXPECT_EQ(files.alias, "files");
   EXPECT_THAT(files.command, ElementsAre("/usr/bin/files", "--comma", "a,b", "with space"));
-  EXPECT_THAT(files.environment, ElementsAre(Pair("HOME", "/there"), Pair("MODE", "quiet, please"), Pair("KEY", "s3cret")));
+  EXPECT_THAT(files.environment,
+              ElementsAre(Pair("HOME", "/there"), Pair("MODE", "quiet, please"), Pair("KEY", "s3cret")));
   EXPECT_EQ(files.folder, "/srv");
   const auto& github = read->at(1);
   EXPECT_EQ(github.url->to_text(), "https://tools.example/mcp");
@@ -74,7 +76,8 @@ enabled = false
 }
 
 TEST_F(McpServerConfigTest, ASecretThatCannotBeHadStopsTheStart) {
-  const auto read = specs("[mcp_servers.a]\nurl = \"https://a.example/mcp\"\nheaders = { Authorization = \"Bearer ${env:NOT_SET}\" }\n");
+  const auto read = specs(
+      "[mcp_servers.a]\nurl = \"https://a.example/mcp\"\nheaders = { Authorization = \"Bearer ${env:NOT_SET}\" }\n");
 
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().message,
@@ -82,7 +85,8 @@ TEST_F(McpServerConfigTest, ASecretThatCannotBeHadStopsTheStart) {
 }
 
 TEST_F(McpServerConfigTest, ASecretInTheFileIsRefusedAndNotRepeated) {
-  const std::string complaint = complaint_about("url = \"https://a.example/mcp\"\nheaders = { X-Api-Key = \"abc123secret\" }");
+  const std::string complaint =
+      complaint_about("url = \"https://a.example/mcp\"\nheaders = { X-Api-Key = \"abc123secret\" }");
 
   EXPECT_THAT(complaint, HasSubstr("mcp_servers.other.headers.X-Api-Key"));
   EXPECT_THAT(complaint, HasSubstr("${env:"));
@@ -98,8 +102,10 @@ TEST_F(McpServerConfigTest, MistakesAreNamed) {
   EXPECT_THAT(complaint_about("command = [\"/a\"]\nenv = [\"no name\"]"), HasSubstr("names of variables"));
   EXPECT_THAT(complaint_about("url = \"ftp://a\""), HasSubstr("Streamable HTTP"));
   EXPECT_THAT(complaint_about("url = \"http://a.example/mcp\""), HasSubstr("plain http"));
-  EXPECT_THAT(complaint_about("url = \"https://a.example/mcp\"\nheaders = { X-A = \"${env:A\" }"), HasSubstr("without }"));
-  EXPECT_THAT(complaint_about("url = \"https://a.example/mcp\"\nheaders = { X-A = \"${A}\" }"), HasSubstr("${env:NAME}"));
+  EXPECT_THAT(complaint_about("url = \"https://a.example/mcp\"\nheaders = { X-A = \"${env:A\" }"),
+              HasSubstr("without }"));
+  EXPECT_THAT(complaint_about("url = \"https://a.example/mcp\"\nheaders = { X-A = \"${A}\" }"),
+              HasSubstr("${env:NAME}"));
   const auto config = from_toml("[mcp_servers.Other]\nurl = \"https://a.example/\"\n");
   ASSERT_FALSE(config);
   EXPECT_THAT(config.error().message, HasSubstr("lower-case letter"));

@@ -1,6 +1,7 @@
 // One contract over both transports and both eras of the protocol: what a call of an external tool does.
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <thread>
 
 #include "base/guarded.h"
@@ -20,7 +21,8 @@ struct Way {
 class CallsTest : public SetFixture, public ::testing::WithParamInterface<Way> {
  protected:
   // A server of this way with more flags, approved.
-  std::unique_ptr<McpServerSet> serve(std::vector<std::string> more = {}, milliseconds timeout = std::chrono::seconds{10}) {
+  std::unique_ptr<McpServerSet> serve(std::vector<std::string> more = {},
+                                      milliseconds timeout = std::chrono::seconds{10}) {
     std::vector<std::string> flags = GetParam().flags;
     flags.insert(flags.end(), more.begin(), more.end());
     ServerSpec spec;
@@ -35,8 +37,12 @@ class CallsTest : public SetFixture, public ::testing::WithParamInterface<Way> {
     approve(*set);
     return set;
   }
-  [[nodiscard]] bool is_stateless() const { return std::string(GetParam().name).find("Stateless") != std::string::npos; }
-  [[nodiscard]] bool speaks_while_working() const { return std::string(GetParam().name).find("Json") == std::string::npos; }
+  [[nodiscard]] bool is_stateless() const {
+    return std::string(GetParam().name).find("Stateless") != std::string::npos;
+  }
+  [[nodiscard]] bool speaks_while_working() const {
+    return std::string(GetParam().name).find("Json") == std::string::npos;
+  }
 
   std::unique_ptr<HttpServed> served_;
 };
@@ -88,7 +94,8 @@ TEST_P(CallsTest, AProtocolErrorKeepsItsMeaning) {
 
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::validation_failed);
-  EXPECT_THAT(answer.error().message, ::testing::HasSubstr("The MCP server other refuses the call: Unknown tool or argument"));
+  EXPECT_THAT(answer.error().message,
+              ::testing::HasSubstr("The MCP server other refuses the call: Unknown tool or argument"));
 }
 
 TEST_P(CallsTest, ImagesAreLeftOutWithANote) {
@@ -125,9 +132,8 @@ TEST_P(CallsTest, ProgressIsToldWhileTheToolWorks) {
   const auto set = serve();
   const auto heard = std::make_shared<Guarded<std::vector<Json>>>();
 
-  const auto answer = call(*set, "slow", Json::object(), [heard](const Json& event) {
-    heard->with([&](auto& all) { all.push_back(event); });
-  });
+  const auto answer = call(*set, "slow", Json::object(),
+                           [heard](const Json& event) { heard->with([&](auto& all) { all.push_back(event); }); });
 
   ASSERT_TRUE(answer) << answer.error().message;
   heard->with([](const auto& all) {
@@ -198,10 +204,11 @@ TEST_P(CallsTest, ManyWaitingCallsAreRefused) {
   constexpr int kCalls = kCallsAtOnceMax + kCallsWaitingMax + 10;
 
   for (int i = 0; i < kCalls; ++i) {
-    pending.push_back(set->call("other__hang", Json::object(), when_done([refused, ended](const Result<ToolResult>& result) {
-                                  if (!result && result.error().code == ErrorCode::concurrency_limit) ++*refused;
-                                  ++*ended;
-                                })));
+    pending.push_back(
+        set->call("other__hang", Json::object(), when_done([refused, ended](const Result<ToolResult>& result) {
+                    if (!result && result.error().code == ErrorCode::concurrency_limit) ++*refused;
+                    ++*ended;
+                  })));
   }
 
   EXPECT_GE(*refused, 10);
@@ -226,9 +233,9 @@ TEST_P(CallsTest, StoppingAnswersWhatIsUnderWay) {
   const auto set = serve();
   auto promise = std::make_shared<std::promise<Result<ToolResult>>>();
   auto future = promise->get_future();
-  const auto pending = set->call("other__hang", Json::object(), when_done([promise](Result<ToolResult> result) {
-                                   promise->set_value(std::move(result));
-                                 }));
+  const auto pending =
+      set->call("other__hang", Json::object(),
+                when_done([promise](Result<ToolResult> result) { promise->set_value(std::move(result)); }));
 
   set->stop();
 
@@ -290,12 +297,24 @@ TEST_P(CallsTest, AChangedDescriptionDisablesEveryToolUntilItIsApproved) {
   EXPECT_TRUE(answered);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Ways, CallsTest,
-    ::testing::Values(Way{"StdioSessions", false, {}}, Way{"StdioStateless", false, {"--era", "stateless"}},
-                      Way{"HttpSessions", true, {}}, Way{"HttpStateless", true, {"--era", "stateless"}},
-                      Way{"HttpSessionsJson", true, {"--answers", "json"}}),
-    [](const auto& way) { return std::string(way.param.name); });
+TEST_P(CallsTest, AChangeThatIsSaidWhileNobodyCallsIsHeard) {
+  const bool is_told_elsewhere = !GetParam().is_http && !is_stateless();
+  if (is_told_elsewhere || !speaks_while_working()) GTEST_SKIP() << "has no stream for it";
+  const std::string changed = (folder_.path() / "changed").string();
+  const auto set = serve({"--changed", changed, "--news"});
+
+  std::ofstream(changed) << "changed";
+
+  EXPECT_TRUE(reaches(*set, ServerState::changed));
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, CallsTest,
+                         ::testing::Values(Way{"StdioSessions", false, {}},
+                                           Way{"StdioStateless", false, {"--era", "stateless"}},
+                                           Way{"HttpSessions", true, {}},
+                                           Way{"HttpStateless", true, {"--era", "stateless"}},
+                                           Way{"HttpSessionsJson", true, {"--answers", "json"}}),
+                         [](const auto& way) { return std::string(way.param.name); });
 
 }  // namespace
 }  // namespace weir::tools::mcp_servers

@@ -66,12 +66,33 @@ TEST_F(FaultsTest, WhatChangedWhileNobodyLookedIsNoticedAtTheStart) {
   EXPECT_FALSE(call(*set, "echo", {{"message", "x"}}));
 }
 
+TEST_F(FaultsTest, AChangeLeavesOneAuditRowForThoseWhoApproved) {
+  const std::string changed = (folder_.path() / "changed").string();
+  times_.list_again = milliseconds{50};
+  const auto here = started(stdio_spec({"--changed", changed}));
+  const auto there = started(stdio_spec({"--changed", changed}));
+  approve(*here);
+  ASSERT_TRUE(reaches(*there, ServerState::approved));
+
+  std::ofstream(changed) << "changed";
+  ASSERT_TRUE(reaches(*here, ServerState::changed));
+  ASSERT_TRUE(reaches(*there, ServerState::changed));
+  const auto rows =
+      database_->read_for([](store::Transaction& transaction) { return store::list_audit(transaction, "acc_1", 10); });
+
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_EQ(rows->front().action, "mcp_server.changed");
+  EXPECT_EQ(rows->front().actor, "mcp:other");
+  EXPECT_EQ(rows->front().data.at("changed"), (Json{"echo"}));
+}
+
 TEST_F(FaultsTest, AnApprovalLeavesAnAuditRow) {
   const auto set = started(stdio_spec({}));
   approve(*set);
 
-  const auto rows = database_->read_for(
-      [](store::Transaction& transaction) { return store::list_audit(transaction, "acc_1", 10); });
+  const auto rows =
+      database_->read_for([](store::Transaction& transaction) { return store::list_audit(transaction, "acc_1", 10); });
 
   ASSERT_TRUE(rows);
   ASSERT_EQ(rows->size(), 1U);
@@ -135,7 +156,8 @@ TEST_F(FaultsTest, LinesThatAreNoMessagesAreLeftOut) {
 }
 
 TEST_F(FaultsTest, AProgramThatPrintsNothingButGarbageFails) {
-  EXPECT_THAT(problem_of(stdio_spec({"--fault", "garbage"})), HasSubstr("lines to its standard output that are no messages"));
+  EXPECT_THAT(problem_of(stdio_spec({"--fault", "garbage"})),
+              HasSubstr("lines to its standard output that are no messages"));
 }
 
 TEST_F(FaultsTest, ASilentProgramFailsInTime) {
@@ -207,7 +229,8 @@ TEST_F(FaultsTest, StoppingEndsTheProgramAndWhatItStarted) {
   const std::string file = (folder_.path() / "pids").string();
   ServerSpec spec = stdio_spec({});
   // A program that ignores the end of its input, and one that it has started.
-  spec.command = {"/bin/sh", "-c", "trap '' TERM; sleep 300 & echo $! >> " + file + "; echo $$ >> " + file + "; wait; sleep 300"};
+  spec.command = {"/bin/sh", "-c",
+                  "trap '' TERM; sleep 300 & echo $! >> " + file + "; echo $$ >> " + file + "; wait; sleep 300"};
   auto set = started(spec);
   const auto pids = [&] {
     std::ifstream lines(file);

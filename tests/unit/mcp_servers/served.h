@@ -82,12 +82,17 @@ class SetFixture : public ::testing::Test {
     auto opened = store::Database::open(settings);
     EXPECT_TRUE(opened);
     database_ = *std::move(opened);
-    const auto made = database_->write([](store::Transaction& transaction) {
+    const auto made = database_->write([](store::Transaction& transaction) -> Result<void> {
       store::AccountRow account;
       account.id = "acc_1";
       account.name = "one";
       account.tier = "free";
-      return store::insert_account(transaction, account);
+      if (auto inserted = store::insert_account(transaction, account); !inserted) return inserted;
+      store::ApiKeyRow key;
+      key.id = "key_1";
+      key.account_id = "acc_1";
+      key.hash = "0";
+      return store::insert_key(transaction, key, {});
     });
     EXPECT_TRUE(made);
     times_.retry_first = std::chrono::milliseconds{20};
@@ -108,7 +113,8 @@ class SetFixture : public ::testing::Test {
     return testing::eventually([&] { return view(set).state == state; }, std::chrono::seconds{20});
   }
   static void approve(McpServerSet& set) {
-    ASSERT_TRUE(testing::eventually([&] { return view(set).seen.has_value(); }, std::chrono::seconds{20})) << view(set).problem;
+    ASSERT_TRUE(testing::eventually([&] { return view(set).seen != nullptr; }, std::chrono::seconds{20}))
+        << view(set).problem;
     const auto approved = set.approve("other", view(set).seen->sha256(), "acc_1", "key_1");
     ASSERT_TRUE(approved) << approved.error().message;
     ASSERT_EQ(approved->state, ServerState::approved);

@@ -1,8 +1,9 @@
 """A small MCP server for tests, over standard input and output or over Streamable HTTP, that misbehaves on demand.
 
-test_server.py [--http] [--era sessions|stateless] [--answers json|events] [--changed FILE] [--fault NAME] [--tools N]
+test_server.py [--http] [--era sessions|stateless] [--answers json|events] [--changed FILE] [--news] [--fault NAME] [--tools N]
 
-With --http it prints its port on the first line. If FILE exists, one description is another. Faults: silent (never
+With --http it prints its port on the first line. If FILE exists, one description is another; with --news it says so on a stream
+of its own as soon as FILE appears. Faults: silent (never
 answers), ends (at the first message), garbage (prints what is no message, without end), redirect (HTTP 302 to another host),
 html (a web page), forgets (each session ends after one call), denied (HTTP 401), once (breaks off its stream before the
 answer, which is then had by Last-Event-ID), old (does not know what comes before the handshake, and ends).
@@ -23,6 +24,7 @@ parser.add_argument("--era", default="sessions", choices=["sessions", "stateless
 parser.add_argument("--revision", default="2025-11-25")
 parser.add_argument("--answers", default="events", choices=["json", "events"])
 parser.add_argument("--changed", default="")
+parser.add_argument("--news", action="store_true")
 parser.add_argument("--fault", default="")
 parser.add_argument("--tools", type=int, default=0)
 options = parser.parse_args()
@@ -73,7 +75,13 @@ class Exchange:
 
 
 answers = {}
-cancelled = []
+
+
+def news():
+    """Waits for the change, and is what a server says then."""
+    while not os.path.exists(options.changed):
+        time.sleep(0.02)
+    return {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
 
 
 def call(params, exchange):
@@ -153,6 +161,10 @@ def answer(message, exchange):
         result = {"tools": listed[start:start + 10]}
         if start + 10 < len(listed):
             result["nextCursor"] = str(start + 10)
+    elif method == "subscriptions/listen" and options.news:
+        exchange.say({"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged", "params": params})
+        exchange.say(news())
+        result = {}
     elif method == "tools/call":
         try:
             result = call(params, exchange)
@@ -227,6 +239,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.finish_with(200)
 
     def do_GET(self):
+        if options.news and self.headers.get("Mcp-Session-Id") in self.sessions and "Last-Event-ID" not in self.headers:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.piece(news())
+            return self.wfile.write(b"0\r\n\r\n")
         kept = self.kept.pop(self.headers.get("Last-Event-ID", ""), None)
         if kept is None:
             self.finish_with(405)

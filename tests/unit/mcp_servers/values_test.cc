@@ -152,7 +152,8 @@ TEST(ToolAnswerTest, DataThatDoesNotFitBesideTheTextReplacesIt) {
 }
 
 TEST(ToolAnswerTest, DataThatIsTooLargeIsLeftOut) {
-  const Json result = {{"content", Json::array()}, {"structuredContent", {{"value", std::string(kResultBytesMax, 'x')}}}};
+  const Json result = {{"content", Json::array()},
+                       {"structuredContent", {{"value", std::string(kResultBytesMax, 'x')}}}};
 
   const auto answer = tool_answer(result, "other__x", {});
 
@@ -162,17 +163,19 @@ TEST(ToolAnswerTest, DataThatIsTooLargeIsLeftOut) {
 }
 
 TEST(ParamHeadersTest, FindsNestedMarks) {
-  const Json schema = {{"type", "object"},
-                       {"properties",
-                        {{"region", {{"type", "string"}, {"x-mcp-header", "Region"}}},
-                         {"where", {{"type", "object"}, {"properties", {{"zone", {{"type", "integer"}, {"x-mcp-header", "Zone"}}}}}}}}}};
+  const Json schema = {
+      {"type", "object"},
+      {"properties",
+       {{"region", {{"type", "string"}, {"x-mcp-header", "Region"}}},
+        {"where", {{"type", "object"}, {"properties", {{"zone", {{"type", "integer"}, {"x-mcp-header", "Zone"}}}}}}}}}};
   const auto headers = param_headers(schema);
   ASSERT_TRUE(headers);
 
   const auto lines = header_lines(*headers, {{"region", " eu"}, {"where", {{"zone", 42}}}});
   const auto none = header_lines(*headers, {{"region", nullptr}});
 
-  EXPECT_EQ(lines, (std::vector<std::pair<std::string, std::string>>{{"Mcp-Param-Region", "=?base64?IGV1?="}, {"Mcp-Param-Zone", "42"}}));
+  EXPECT_EQ(lines, (std::vector<std::pair<std::string, std::string>>{{"Mcp-Param-Region", "=?base64?IGV1?="},
+                                                                     {"Mcp-Param-Zone", "42"}}));
   EXPECT_TRUE(none.empty());
 }
 
@@ -189,8 +192,10 @@ TEST(ParamHeadersTest, RefusesWrongMarks) {
 }
 
 TEST(RpcMessageTest, TakesMessagesApart) {
-  const auto batch = read_messages(R"([{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","id":"x","method":"b","params":{"c":1}},
-                                       {"jsonrpc":"2.0","id":7,"result":{}},{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"m"}}])");
+  const auto batch =
+      read_messages(R"([{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","id":"x","method":"b","params":{"c":1}},
+                                       {"jsonrpc":"2.0","id":7,"result":{}},
+                                       {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"m"}}])");
 
   ASSERT_TRUE(batch) << batch.error().message;
   ASSERT_EQ(batch->size(), 4U);
@@ -202,10 +207,11 @@ TEST(RpcMessageTest, TakesMessagesApart) {
 }
 
 TEST(RpcMessageTest, RefusesWhatIsNone) {
-  for (const char* text : {"", "{", "7", "[]", "{}", R"({"jsonrpc":"1.0","method":"a"})", R"({"jsonrpc":"2.0","id":1.5,"method":"a"})",
-                           R"({"jsonrpc":"2.0","id":1})", R"({"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1}})",
-                           R"({"jsonrpc":"2.0","id":1,"error":"x"})", R"({"jsonrpc":"2.0","result":{}})",
-                           R"({"jsonrpc":"2.0","method":"a","params":[1]})", R"({"jsonrpc":"2.0","method":7})"}) {
+  for (const char* text :
+       {"", "{", "7", "[]", "{}", R"({"jsonrpc":"1.0","method":"a"})", R"({"jsonrpc":"2.0","id":1.5,"method":"a"})",
+        R"({"jsonrpc":"2.0","id":1})", R"({"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1}})",
+        R"({"jsonrpc":"2.0","id":1,"error":"x"})", R"({"jsonrpc":"2.0","result":{}})",
+        R"({"jsonrpc":"2.0","method":"a","params":[1]})", R"({"jsonrpc":"2.0","method":7})"}) {
     EXPECT_FALSE(read_messages(text)) << text;
   }
 }

@@ -1,0 +1,14 @@
+// Replays the fuzzer's corpus in every run, with g++ and without libFuzzer.
+#include "tests/support/corpus.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace weir::tools::mcp_servers {
+namespace {
+
+TEST(McpAnswerFuzzTest, TheCorpusHoldsItsLaws) {
+  EXPECT_GT(weir::testing::replay_corpus("mcp_answer", LLVMFuzzerTestOneInput), 10);
+}
+
+}  // namespace
+}  // namespace weir::tools::mcp_servers
