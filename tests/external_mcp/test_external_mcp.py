@@ -247,6 +247,21 @@ class ThePin(unittest.TestCase):
                 audit = server.get("/v1/audit?limit=50").json["data"]
                 self.assertEqual(sum(row["action"] == "mcp_server.approved" for row in audit), 2, audit)
 
+    def test_a_call_that_was_under_way_when_weir_was_killed_is_not_made_again(self):
+        with Server(arguments=stdio()) as server:
+            approve(server)
+            steps = [{"id": "long", "tool": "everything__trigger-long-running-operation", "args": {"duration": 20, "steps": 20}}]
+            self.assertEqual(agent_of(server, "long", steps).status, 201)
+            run_id = run_of(server, "long")
+            calls = f"/v1/runs/{run_id}/tool-calls"
+            eventually(lambda: [call for call in server.get(calls).json["data"] if call["status"] == "running"], "the call is made")
+
+            server.kill()
+            server.start()
+            run = ended(server, run_id)
+
+            self.assertEqual((run["status"], run["error"]["code"]), ("failed", "server_restarted"), run)
+
     def test_a_server_that_is_not_there_says_so(self):
         with Server(arguments=["--set", 'mcp_servers.gone.command=["/nowhere/mcp"]']) as server:
             failing = reaches(server, "failing", "gone")
