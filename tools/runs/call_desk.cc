@@ -88,7 +88,7 @@ Result<void> CallDesk::resume(const CallWish& wish, store::ToolCallRow row) {
   if (parts_.runs.settings.are_tools_stopped) {
     return failed(call, Error(ErrorCode::forbidden, "The operator has stopped the tool calls of all runs (runs.stop_all_tools)."));
   }
-  if (state == CallState::approved && !is_as_approved(call.row)) {
+  if (!is_as_approved(call.row)) {
     return failed(call, Error(ErrorCode::conflict, "The arguments are not the ones that were approved, so the call was not "
                                                    "made."));
   }
@@ -207,7 +207,8 @@ Result<void> CallDesk::refuse_arguments(store::ToolCallRow row, const Error& err
   auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
     if (auto stored = store::insert_tool_call(transaction, row); !stored) return stored;
     if (auto told = record_.tell(transaction, "tool_call.created", call_event(row, ShowArguments::yes)); !told) return told;
-    return record_.tell(transaction, "tool_call.failed", call_event(row));
+    if (auto told = record_.tell(transaction, "tool_call.failed", call_event(row)); !told) return told;
+    return audit(transaction, row, "run.tool_denied", to_string(error.code));
   });
   if (!written) return written;
   if (parts_.runs.meter != nullptr) parts_.runs.meter->call_ended(row.status);

@@ -70,6 +70,10 @@ Result<void> CallDesk::launch(Call& call) {
     if (!written) return written;
     call.is_recorded = true;
     rows_.insert_or_assign(call.row.call_key, call.row);
+  } else {
+    auto written = record_.write(
+        [&](store::Transaction& transaction) { return store::update_tool_call(transaction, call.row, kNotEnded); });
+    if (!written) return written;
   }
   hand_over(call);
   return {};
@@ -136,6 +140,7 @@ std::optional<CallOutcome> CallDesk::next(std::optional<TimePoint> deadline) {
     }
     const TimePoint now = parts_.clock.steady_now();
     if (calls_.empty() || (deadline && *deadline <= now)) return std::nullopt;
+    if (auto flushed = record_.flush(); !flushed) return std::nullopt;
     const TimePoint due = next_due(deadline ? std::min(*deadline, now + kLookMax) : now + kLookMax);
     inbox_->wait(stop_.token(), std::chrono::ceil<milliseconds>(std::max(due, now) - now));
   }
@@ -143,6 +148,8 @@ std::optional<CallOutcome> CallDesk::next(std::optional<TimePoint> deadline) {
 
 void CallDesk::wait(milliseconds longest) {
   forget_last_answer();
+  // A failure has requested the stop already.
+  if (auto flushed = record_.flush(); !flushed) return;
   inbox_->wait(stop_.token(), longest);
   if (auto worked = work(); !worked) log::warning("run.calls_stopped", {{"run", record_.row().id}});
 }
@@ -297,7 +304,12 @@ Result<void> CallDesk::rest(Call& call, milliseconds delay, const Error& error) 
   call.phase = Call::Phase::resting;
   call.rests_until = parts_.clock.steady_now() + delay;
   call.deadline.reset();
-  auto written = record_.write([&](store::Transaction& transaction) {
+  // What was refused was not made: a process that takes the run up now may make it, whatever the tool.
+  if (call.is_refused) call.row.status = "pending";
+  auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
+    if (call.is_refused) {
+      if (auto stored = store::update_tool_call(transaction, call.row, kNotEnded); !stored) return stored;
+    }
     return store::append_run_attempt(transaction, {.run_id = call.row.run_id, .subject = call.row.id, .n = call.row.attempts,
                                                    .outcome = std::string(to_string(error.code)), .detail = error.message,
                                                    .started_at = call.try_began, .finished_at = parts_.clock.now()});

@@ -40,6 +40,11 @@ std::optional<StepEnd> end_of_step(const store::RunStepRow& step) {
 DatabaseRunSession::DatabaseRunSession(const RunParts& parts, RunRecord& record, RunStop& stop, const RunWatch& watch)
     : parts_(parts), record_(record), stop_(stop), desk_(parts, record, stop, watch) {}
 
+DatabaseRunSession::~DatabaseRunSession() {
+  // A failure is logged and has requested the stop.
+  if (auto flushed = record_.flush(); !flushed) stop_.request(RunStopReason::records_failed, flushed.error().message);
+}
+
 Result<void> DatabaseRunSession::load() {
   if (auto loaded = desk_.load(); !loaded) return loaded;
   return parts_.database.read([&](store::Transaction& transaction) -> Result<void> {
@@ -64,6 +69,12 @@ bool DatabaseRunSession::wait(milliseconds delay) {
   return false;
 }
 
+Result<void> DatabaseRunSession::write_step(std::function<Result<void>(store::Transaction&)> body) {
+  if (record_.agent().kind != agents::AgentKind::playbook) return record_.write(body);
+  record_.defer(std::move(body));
+  return {};
+}
+
 store::RunStepRow DatabaseRunSession::new_step(std::string_view step_id, std::string_view tool) const {
   store::RunStepRow step;
   step.run_id = run().id;
@@ -82,7 +93,7 @@ Result<std::optional<StepEnd>> DatabaseRunSession::begin_step(std::string_view s
     if (auto end = end_of_step(step)) return end;
     ++step.attempts;
   }
-  auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
+  auto written = write_step([this, step, is_new](store::Transaction& transaction) -> Result<void> {
     if (auto stored = store::put_run_step(transaction, step); !stored) return stored;
     if (!is_new) return {};
     return record_.tell(transaction, "step.started", {{"step_id", step.step_id}, {"tool", step.tool}});
@@ -112,9 +123,9 @@ Result<void> DatabaseRunSession::store_end(store::RunStepRow step, const StepEnd
   step.finished_at = parts_.clock.now();
   Json data = {{"step_id", step.step_id}, {"tool", step.tool}, {"status", step.status}, {"error", step.error},
                {"duration_ms", (*step.finished_at - step.started_at).count()}};
-  auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
+  auto written = write_step([this, step, data = std::move(data)](store::Transaction& transaction) -> Result<void> {
     if (auto stored = store::put_run_step(transaction, step); !stored) return stored;
-    return record_.tell(transaction, "step.completed", std::move(data));
+    return record_.tell(transaction, "step.completed", data);
   });
   if (written) steps_.insert_or_assign(step.step_id, std::move(step));
   return written;

@@ -1,5 +1,6 @@
 // The RunSession of the server: records in the database, events in the log, calls through the desk.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +23,10 @@ class DatabaseRunSession final : public RunSession {
 
   // All must outlive the session.
   DatabaseRunSession(const RunParts& parts, RunRecord& record, RunStop& stop, const RunWatch& watch);
+
+  ~DatabaseRunSession() override;
+  DatabaseRunSession(const DatabaseRunSession&) = delete;
+  DatabaseRunSession& operator=(const DatabaseRunSession&) = delete;
 
   // Reads what was recorded before. First.
   Result<void> load();
@@ -62,6 +67,9 @@ class DatabaseRunSession final : public RunSession {
 
  private:
   [[nodiscard]] store::RunStepRow new_step(std::string_view step_id, std::string_view tool) const;
+  // A playbook's steps are written together with the call that follows them, or before the run waits: the engine comes to
+  // the same steps again. A model's turn begins with a wait.
+  Result<void> write_step(std::function<Result<void>(store::Transaction&)> body);
   Result<void> store_end(store::RunStepRow step, const StepEnd& end);
   Result<void> tell_delta(DeltaKind kind, std::string text);
   Result<void> flush_deltas();

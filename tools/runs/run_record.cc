@@ -39,12 +39,24 @@ RunRecord::RunRecord(const RunParts& parts, jobs::JobContext& job, RunStop& stop
       limits_(limits_of(row_, agent_)), active_before_(row_.active_ms), began_(parts.clock.steady_now()) {}
 
 Result<void> RunRecord::write(const std::function<Result<void>(store::Transaction&)>& body) {
-  Result<void> written = job_.write(body);
+  Result<void> written = job_.write([&](store::Transaction& transaction) -> Result<void> {
+    for (const auto& earlier : deferred_) {
+      if (auto done = earlier(transaction); !done) return done;
+    }
+    return body(transaction);
+  });
+  // After a failure the run is taken up again, and its engine comes to the same once more.
+  deferred_.clear();
   if (written) return written;
   log::warning("run.write_failed", {{"run", row_.id}, {"message", written.error().message},
                                     {"cause", written.error().cause}});
   stop_.request(RunStopReason::records_failed, written.error().message);
   return written;
+}
+
+Result<void> RunRecord::flush() {
+  if (deferred_.empty()) return {};
+  return write([](store::Transaction&) { return Result<void>(); });
 }
 
 Result<void> RunRecord::tell(store::Transaction& transaction, std::string type, Json data) const {

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "jobs/job_context.h"
 #include "store/runs_store.h"
@@ -33,6 +35,10 @@ class RunRecord {
 
   // An error stops the run (records_failed): it is taken up again where the records end.
   Result<void> write(const std::function<Result<void>(store::Transaction&)>& body);
+  // Adds `body` to the next write: what nothing outside depends on yet, in one transaction instead of several.
+  void defer(std::function<Result<void>(store::Transaction&)> body) { deferred_.push_back(std::move(body)); }
+  // Writes what was deferred. Before anything is waited for.
+  Result<void> flush();
   // Inside a body of write().
   Result<void> tell(store::Transaction& transaction, std::string type, Json data) const;
   // Reads the run, lets `edit` change it and stores it, with the time that it has been active. Inside a body of write().
@@ -51,6 +57,7 @@ class RunRecord {
   const agents::RunLimits limits_;
   const std::chrono::milliseconds active_before_;
   const std::chrono::steady_clock::time_point began_;
+  std::vector<std::function<Result<void>(store::Transaction&)>> deferred_;   // few: the engine waits after them
 };
 
 }  // namespace weir::tools::runs
