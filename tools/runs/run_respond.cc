@@ -89,7 +89,7 @@ Result<store::ToolCallRow> decided(const Services& services, const CallContext& 
   store::ToolCallRow call = std::move(**found);
   if (call.status != "awaiting_approval") return not_waiting(call);
   if (decision.sha256 != call.arguments_sha256) {
-    return Error(ErrorCode::conflict, decision.path + ".arguments_sha256 is " + printable(decision.sha256, 64) +
+    return Error(ErrorCode::conflict, decision.path + ".arguments_sha256 is " + printable(decision.sha256, 80) +
                                           ", but the arguments of " + call.id + " have " + call.arguments_sha256 +
                                           ". Read them again with get_run, and decide about what is there.")
         .with_field(decision.path + ".arguments_sha256", "is not the hash of the call's arguments");
@@ -136,7 +136,7 @@ Result<void> write_decision(const Services& services, const CallContext& context
   const std::string reason = string_or(call.approval, is_allowed ? "note" : "deny_reason", "");
   if (!reason.empty()) data["reason"] = reason;
   auto audited = store::insert_audit(transaction, {.account_id = run.account_id, .actor = context.caller->key_id,
-                                                   .action = is_allowed ? "tool_call.approved" : "tool_call.denied",
+                                                   .action = is_allowed ? "run.tool_approved" : "run.tool_denied",
                                                    .subject = call.id, .data = std::move(data), .at = services.clock.now()});
   if (!audited) return audited;
   Json event = call_event(call, edited == nullptr ? ShowArguments::no : ShowArguments::yes);

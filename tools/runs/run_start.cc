@@ -34,7 +34,7 @@ Result<void> check_may_start(const Services& services, const CallContext& contex
     return Error(ErrorCode::forbidden, "A run cannot start runs. Let whoever started this one start the next one with its output.");
   }
   if (services.runs->settings.are_tools_stopped) {
-    return Error(ErrorCode::unavailable, "The operator of this server has stopped all agents (runs.stopped in its configuration). "
+    return Error(ErrorCode::unavailable, "The operator of this server has stopped all agents (runs.stop_all_tools in its configuration). "
                                          "No run starts until that is undone.");
   }
   return {};
@@ -43,7 +43,7 @@ Result<void> check_may_start(const Services& services, const CallContext& contex
 Result<void> check_agent(const Services& services, const store::AgentRow& agent, const agents::AgentDefinition& definition) {
   if (!agent.is_enabled) {
     return Error(ErrorCode::conflict, "Agent " + agent.slug + " (" + agent.id +
-                                          ") is disabled. Whoever owns it can enable it with update_agent {\"enabled\": true}.");
+                                          ") is disabled. Whoever owns it can enable it with update_agent {\"is_enabled\": true}.");
   }
   if (definition.kind != agents::AgentKind::model) return {};
   std::string known;

@@ -68,11 +68,11 @@ TEST_F(RunDecisionsTest, EachDecisionIsInTheAudit) {
 
   const auto rows = audit();
   ASSERT_EQ(rows.size(), 2U);
-  EXPECT_EQ(rows[1].action, "tool_call.approved");
+  EXPECT_EQ(rows[1].action, "run.tool_approved");
   EXPECT_EQ(rows[1].subject, first_);
   EXPECT_EQ(rows[1].actor, alice_->key_id);
   EXPECT_EQ(rows[1].data["arguments_sha256"], call_row(run_, first_).arguments_sha256);
-  EXPECT_EQ(rows[0].action, "tool_call.denied");
+  EXPECT_EQ(rows[0].action, "run.tool_denied");
 }
 
 TEST_F(RunDecisionsTest, AnotherHashIsRefusedAndThenNothingIsDecided) {

@@ -5,12 +5,13 @@
 #include <fstream>
 #include <sstream>
 
-#include "tests/unit/tools/tools_fixture.h"
+#include "tests/unit/runs/runs_fixture.h"
 
 namespace weir::tools {
 namespace {
 
-using ToolReferenceTest = ToolsTest;
+// With those that are there only where agents run.
+using ToolReferenceTest = runs::RunToolsTest;
 
 // UPDATE_GOLDEN=1 rewrites the page.
 TEST_F(ToolReferenceTest, TheCommittedPageIsTheTablesProjection) {
