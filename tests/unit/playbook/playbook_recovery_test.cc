@@ -46,9 +46,10 @@ void build(PlaybookLab& lab, unsigned seed) {
       return CallOutcome{.key = "", .end = End::failed, .text = wish.key + " fails", .error_code = "not_found"};
     const auto poll = wish.key.find('#');
     const int polls = poll == std::string::npos ? 1 : std::stoi(wish.key.substr(poll + 1));
-    return CallOutcome{.key = "",
-                       .result = {{"key", wish.key}, {"saw", std::hash<std::string>{}(to_text(wish.arguments))}, {"polls", polls}},
-                       .is_tainted = hash % 5 == 0};
+    return CallOutcome{
+        .key = "",
+        .result = {{"key", wish.key}, {"saw", std::hash<std::string>{}(to_text(wish.arguments))}, {"polls", polls}},
+        .is_tainted = hash % 5 == 0};
   };
 }
 
