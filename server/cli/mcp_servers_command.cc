@@ -10,7 +10,8 @@ using Action = McpServersOptions::Action;
 
 constexpr std::size_t kAliasWidth = 16;
 constexpr std::size_t kStateWidth = 11;
-constexpr std::size_t kDescriptionShown = 2'000;
+// Everything that models are given has to be seen by whoever agrees to it: 32 KiB, each byte as up to four characters.
+constexpr std::size_t kTextShown = 128 * 1024;
 constexpr std::string_view kPath = "/v1/mcp-servers";
 
 std::string padded(std::string text, std::size_t width) {
@@ -58,8 +59,9 @@ class McpServersSession {
     const Json* const names = changes == nullptr ? nullptr : find_member(*changes, which);
     if (names == nullptr || !names->is_array() || names->empty()) return;
     std::string text;
-    for (const Json& name : *names)
+    for (const Json& name : *names) {
       text += (text.empty() ? "" : ", ") + printable(name.is_string() ? name.get<std::string>() : "");
+    }
     terminal_.line("  " + padded(word, kStateWidth) + text);
   }
 
@@ -69,8 +71,9 @@ class McpServersSession {
     terminal_.line(padded(string_or(server, "alias", ""), kAliasWidth) +
                    terminal_.paint(colour_of(state), padded(state, kStateWidth)) + string_or(server, "endpoint", "") +
                    "  " + std::to_string(tools == nullptr ? 0 : tools->size()) + " tools");
-    if (const auto problem = string_member(server, "problem"))
-      terminal_.line("  " + printable(*problem, kDescriptionShown));
+    if (const auto problem = string_member(server, "problem")) {
+      terminal_.line("  " + printable(*problem, kTextShown));
+    }
     show_names(server, "added", "added");
     show_names(server, "removed", "removed");
     show_names(server, "changed", "changed");
@@ -86,9 +89,9 @@ class McpServersSession {
       terminal_.line("");
       terminal_.line(terminal_.paint(Colour::bold, printable(string_or(tool, "name", ""))));
       if (const auto why = string_member(tool, "unusable_because")) terminal_.line("  cannot be used: " + *why);
-      terminal_.line("  " + printable(string_or(tool, "description", ""), kDescriptionShown));
+      terminal_.line("  " + printable(string_or(tool, "description", ""), kTextShown));
       if (const Json* schema = find_member(tool, "input_schema")) {
-        terminal_.line("  " + terminal_.paint(Colour::dim, printable(to_text(*schema), kDescriptionShown)));
+        terminal_.line("  " + terminal_.paint(Colour::dim, printable(to_text(*schema), kTextShown)));
       }
     }
   }

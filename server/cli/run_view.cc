@@ -7,7 +7,7 @@
 namespace weir::cli {
 namespace {
 
-constexpr std::size_t kNameWidth = 18;
+constexpr std::size_t kNameWidth = 22;
 constexpr std::size_t kDurationWidth = 8;
 constexpr std::size_t kSummaryBytesMax = 160;
 constexpr std::size_t kMemberBytesMax = 500;
@@ -186,7 +186,8 @@ void RunView::show_progress(const Json& data) {
 
 void RunView::show_message(const Json& data) {
   // Pieces are kept for a day; the whole message is kept.
-  if (!has_deltas_) terminal_.flow(plain_text(string_or(data, "text", "")));
+  last_message_ = string_or(data, "text", "");
+  if (!has_deltas_) terminal_.flow(plain_text(last_message_));
   terminal_.flow("\n");
   has_deltas_ = false;
 }
@@ -223,7 +224,10 @@ void RunView::show_decision(const std::string& type, const Json& data) {
 void RunView::show_end(const Json& run) {
   const std::string status = string_or(run, "status", "");
   terminal_.line("");
-  if (const Json* output = find_member(run, "output"); output != nullptr && !output->is_null()) {
+  const Json* output = find_member(run, "output");
+  // A model's last message is its output, and has just been shown.
+  const bool is_shown = output != nullptr && output->is_string() && !last_message_.empty() && *output == last_message_;
+  if (output != nullptr && !output->is_null() && !is_shown) {
     terminal_.line(output_text(*output));
     terminal_.line("");
   }

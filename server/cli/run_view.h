@@ -51,6 +51,7 @@ class RunView {
   const Decisions decisions_;
   Terminal& terminal_;
   bool has_deltas_ = false;             // of the message that is being written
+  std::string last_message_;
 };
 
 }  // namespace weir::cli

@@ -32,8 +32,8 @@ TEST_F(RunViewTest, AStepAndItsCallAreALineEachWithTheirDuration) {
                                                            {"status", "completed"}, {"summary", "Scan scn_1 is queued."}}},
                                   {"step.completed", {{"step_id", "scan"}, {"status", "completed"}, {"duration_ms", 62'000}}}});
 
-  EXPECT_EQ(text, "    create_scan        3.2 s  Scan scn_1 is queued.\n"
-                  "  scan               1 min 2 s completed\n");
+  EXPECT_EQ(text, "    create_scan            3.2 s  Scan scn_1 is queued.\n"
+                  "  scan                   1 min 2 s completed\n");
 }
 
 TEST_F(RunViewTest, AFailureSaysWhy) {
@@ -57,6 +57,16 @@ TEST_F(RunViewTest, AMessageFlowsAndIsNotPrintedTwice) {
 
   EXPECT_EQ(live, "Two findings.\n");
   EXPECT_EQ(later, "Two findings.\n");
+}
+
+TEST_F(RunViewTest, AnOutputThatWasTheLastMessageIsNotPrintedAgain) {
+  ::testing::internal::CaptureStdout();
+  Terminal terminal;
+  RunView view("run_1", RunView::Decisions::by_command, terminal);
+  view.show("message.completed", {{"text", "Two findings."}});
+  view.show_end({{"status", "completed"}, {"output", "Two findings."}});
+
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "Two findings.\n\ncompleted\n");
 }
 
 TEST_F(RunViewTest, WhatIsAskedComesWithTheCommandsThatAnswer) {

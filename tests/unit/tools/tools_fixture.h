@@ -25,6 +25,7 @@
 #include "streaming/resource_waiter.h"
 #include "streaming/webhook_outbox.h"
 #include "tests/support/eventually.h"
+#include "tests/support/postgres_process.h"
 #include "tests/support/temp_dir.h"
 #include "tools/all_tools.h"
 #include "tools/catalog.h"
@@ -72,7 +73,7 @@ class ToolsTest : public ::testing::Test {
     resolver_.add("sneaky.example", "169.254.169.254");
     settings_.public_url = "http://127.0.0.1:8080";
     settings_.version = "9.9.9";
-    database_ = must(store::Database::open({.path = (folder_.path() / "weir.db").string()}));
+    database_ = must(store::Database::open(testing::on_backend({.path = (folder_.path() / "weir.db").string()})));
     hub_ = streaming::EventHub::create();
     events_ = must(streaming::EventLog::open(*database_, *hub_, clock_));
     outbox_ = must(streaming::WebhookOutbox::open(*database_, ids_, clock_, webhook_notices_));
