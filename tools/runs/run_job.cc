@@ -204,7 +204,10 @@ class RunExecution {
       return std::move(loaded).error();
     }
     try {
-      return engine(session);
+      Result<EngineOutcome> outcome = engine(session);
+      // The end of a run is written after all that came before it, or not yet.
+      if (auto flushed = record.flush(); !flushed) return std::move(flushed).error();
+      return outcome;
     } catch (const std::exception& error) {
       log::error("run.engine_failed", {{"run", record.row().id}, {"cause", error.what()}});
       return EngineOutcome{.kind = EngineOutcome::Kind::failed, .output = {}, .code = "internal",
