@@ -31,11 +31,13 @@ class RealEndpoint : public ::testing::TestWithParam<const char*> {
     settings.base_url = *url;
     settings.model = variable(wire, "MODEL");
     if (!variable(wire, "KEY").empty()) settings.api_key_env = "WEIR_TEST_" + wire + "_KEY";
-    providers_.emplace(models::ProviderTable{{"real", settings}}, 0,
-                       models::ConfiguredProviders::Parts{*resolver_, clock_, random_,
-                                                          [](const char* name) -> const char* { return std::getenv(name); }});
+    providers_.emplace(
+        models::ProviderTable{{"real", settings}}, 0,
+        models::ConfiguredProviders::Parts{*resolver_, clock_, random_,
+                                           [](const char* name) -> const char* { return std::getenv(name); }});
     agent_.kind = agents::AgentKind::model;
-    agent_.model = {.provider = "real", .model = "", .instructions = "Do exactly what you are asked.", .temperature = {}};
+    agent_.model = {
+        .provider = "real", .model = "", .instructions = "Do exactly what you are asked.", .temperature = {}};
     agent_.limits.max_steps = 4;
     records_.run.id = "run_1";
   }
@@ -81,7 +83,8 @@ TEST_P(RealEndpoint, CallsAToolAndUsesItsAnswer) {
   offered_ = {tool};
   agent_.tools = {{.name = "secret_sum", .policy = {}}};
 
-  const EngineOutcome outcome = run("Call the tool secret_sum with a = 2 and b = 3, then answer with the number that it gives.");
+  const EngineOutcome outcome =
+      run("Call the tool secret_sum with a = 2 and b = 3, then answer with the number that it gives.");
 
   ASSERT_EQ(outcome.kind, Kind::completed) << outcome.code << ": " << outcome.message;
   ASSERT_FALSE(made_.empty());

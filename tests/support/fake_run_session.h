@@ -1,5 +1,5 @@
-// A run without a database: what RunSession promises, on records in memory. The records outlive the session, so that a test
-// can end the process at any write and go on with a new session. Not thread-safe: owned by the test.
+// A run without a database: what RunSession promises, on records in memory. The records outlive the session, so that a
+// test can end the process at any write and go on with a new session. Not thread-safe: owned by the test.
 #pragma once
 #include <algorithm>
 #include <deque>
@@ -17,8 +17,8 @@ struct FakeRunRecords {
   std::vector<store::RunMessageRow> messages;                                     // earlier runs' first
   std::map<std::string, std::optional<tools::runs::StepEnd>, std::less<>> steps;  // nothing: has not ended
   std::set<std::string, std::less<>> started_calls;
-  std::set<std::string, std::less<>> waiting_calls;                               // for a person
-  std::map<std::string, tools::runs::CallOutcome, std::less<>> calls;             // those that have ended
+  std::set<std::string, std::less<>> waiting_calls;                    // for a person
+  std::map<std::string, tools::runs::CallOutcome, std::less<>> calls;  // those that have ended
   std::vector<store::RunAttemptRow> attempts;
   std::vector<tools::runs::TurnUsage> usage;
   std::vector<std::pair<std::string, Json>> events;
@@ -59,8 +59,8 @@ class FakeRunSession final : public tools::runs::RunSession {
   // The process ends when so many records have been written: later writes fail. Negative: never.
   std::int64_t writes_left = -1;
   bool must_stop = false;
-  bool answers_last_first = false;         // calls end in the opposite order
-  std::vector<Wish> made;                  // calls that this session has really made
+  bool answers_last_first = false;  // calls end in the opposite order
+  std::vector<Wish> made;           // calls that this session has really made
   std::vector<std::chrono::milliseconds> waits;
   FakeClock fake_clock;
 
@@ -84,7 +84,8 @@ class FakeRunSession final : public tools::runs::RunSession {
     return !must_stop;
   }
 
-  Result<std::optional<tools::runs::StepEnd>> begin_step(std::string_view step_id, std::string_view step_tool) override {
+  Result<std::optional<tools::runs::StepEnd>> begin_step(std::string_view step_id,
+                                                         std::string_view step_tool) override {
     const auto known = records_.steps.find(step_id);
     if (known != records_.steps.end()) return known->second;
     if (Result<void> written = write(); !written) return std::move(written).error();
@@ -124,8 +125,7 @@ class FakeRunSession final : public tools::runs::RunSession {
     answers_last_first ? under_way_.pop_back() : under_way_.pop_front();
     if (const auto ended = records_.calls.find(next.wish.key); ended != records_.calls.end()) return ended->second;
     Outcome outcome;
-    if (next.was_started && !is_repeatable(next.wish.tool) &&
-        !records_.waiting_calls.contains(next.wish.key)) {
+    if (next.was_started && !is_repeatable(next.wish.tool) && !records_.waiting_calls.contains(next.wish.key)) {
       outcome.end = Outcome::End::interrupted;
     } else {
       made.push_back(next.wish);
@@ -154,7 +154,8 @@ class FakeRunSession final : public tools::runs::RunSession {
   Result<void> abandon_call(std::string_view key) override {
     if (Result<void> written = write(); !written) return written;
     std::erase_if(under_way_, [&](const UnderWay& one) { return one.wish.key == key; });
-    records_.calls[std::string(key)] = {.key = std::string(key), .end = Outcome::End::timed_out, .error_code = "timed_out"};
+    records_.calls[std::string(key)] = {
+        .key = std::string(key), .end = Outcome::End::timed_out, .error_code = "timed_out"};
     return {};
   }
 
@@ -209,7 +210,7 @@ class FakeRunSession final : public tools::runs::RunSession {
  private:
   struct UnderWay {
     Wish wish;
-    bool was_started = false;       // by an earlier session
+    bool was_started = false;  // by an earlier session
   };
 
   Result<void> write() {
@@ -219,7 +220,8 @@ class FakeRunSession final : public tools::runs::RunSession {
   }
   void tell(std::string type, Json data) { records_.events.emplace_back(std::move(type), std::move(data)); }
   [[nodiscard]] bool is_repeatable(const std::string& name) const {
-    return std::any_of(offered.begin(), offered.end(), [&](const auto& one) { return one.name == name && one.is_repeatable; });
+    return std::any_of(offered.begin(), offered.end(),
+                       [&](const auto& one) { return one.name == name && one.is_repeatable; });
   }
 
   FakeRunRecords& records_;

@@ -1,5 +1,6 @@
-// A model that says what a test has written down, turn by turn, and refuses conversations that a real provider would refuse.
-// For the tests of the engine; what speaks a wire format is tests/model_double. Not thread-safe: owned by the test.
+// A model that says what a test has written down, turn by turn, and refuses conversations that a real provider would
+// refuse. For the tests of the engine; what speaks a wire format is tests/model_double. Not thread-safe: owned by the
+// test.
 #pragma once
 #include <algorithm>
 #include <deque>
@@ -11,7 +12,7 @@ namespace weir::testing {
 
 // One answer: pieces given out, then a turn or an error. Not thread-safe: a value.
 struct ScriptedTurn {
-  std::vector<std::string> pieces;                       // of text, before the end
+  std::vector<std::string> pieces;  // of text, before the end
   Result<tools::models::ModelTurn> end = tools::models::ModelTurn{};
   std::vector<tools::models::TurnAttempt> failed_tries;  // told before, each with a delay of its n in seconds
 };
@@ -57,7 +58,8 @@ inline std::string objection_to(const tools::models::ModelRequest& request) {
     } else {
       if (!open.empty()) return "a call without an answer: " + *open.begin();
       if (message.role == last && message.role == Role::user) return "two messages of a user in a row";
-      if (message.role == Role::assistant && message.text.empty() && message.calls.empty() && message.opaque.is_null()) {
+      if (message.role == Role::assistant && message.text.empty() && message.calls.empty() &&
+          message.opaque.is_null()) {
         return "an assistant without content";
       }
       for (const auto& call : message.calls) {
@@ -80,8 +82,8 @@ class ScriptedModel final : public tools::models::ModelProviders {
   // What comes next. After the last of them the model says "nothing more".
   std::deque<ScriptedTurn> script;
   std::vector<tools::models::ModelRequest> requests;
-  std::optional<std::int64_t> price;                     // micro-dollars for each output token
-  std::function<void()> before_answer;                   // may be empty
+  std::optional<std::int64_t> price;    // micro-dollars for each output token
+  std::function<void()> before_answer;  // may be empty
 
   [[nodiscard]] std::vector<Info> list() const override {
     return {{.name = "local", .kind = "openai_chat", .base_url = "http://127.0.0.1:1/v1", .model = "default-model"}};

@@ -1,6 +1,8 @@
 #include "tools/runs/model/conversation.h"
 
+#include "tests/support/fake_random.h"
 #include "tests/support/fake_run_session.h"
+#include "tests/support/scripted_model.h"
 
 namespace weir::tools::runs {
 namespace {
@@ -35,7 +37,7 @@ TEST(MendedTest, ACallWithoutAnAnswerGetsOneThatSaysSo) {
   const auto sent = mended({user("a"), assistant("b", {"1", "2"}), answer("2"), user("c")});
 
   EXPECT_EQ(shown(sent), (std::vector<std::string>{"a", "b", "2", "1 error", "c"}));
-  EXPECT_THAT(sent[3].text, HasSubstr("not made"));
+  EXPECT_THAT(sent[3].text, HasSubstr("There is no answer"));
 }
 
 TEST(MendedTest, ACallAtTheVeryEndIsAnsweredToo) {
@@ -59,6 +61,36 @@ TEST(MendedTest, BlocksThatMustGoBackAreContent) {
   thinking.opaque = Json::array({{{"type", "thinking"}}});
 
   EXPECT_EQ(mended({user("a"), thinking}).size(), 2U);
+}
+
+TEST(MendedTest, WhateverTheRecordsHoldAProviderAcceptsIt) {
+  for (std::uint64_t seed = 1; seed <= 2'000; ++seed) {
+    testing::FakeRandom random(seed);
+    std::vector<ModelMessage> recorded = {user("begin")};
+    const std::uint64_t count = random.below(12);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      switch (random.below(4)) {
+        case 0: recorded.push_back(user("u" + std::to_string(i))); break;
+        case 1: recorded.push_back(assistant(random.below(3) == 0 ? "" : "said")); break;
+        case 2: {
+          std::vector<std::string> ids;
+          for (std::uint64_t n = random.below(3); n > 0; --n)
+            ids.push_back(std::to_string(i) + "_" + std::to_string(n));
+          recorded.push_back(assistant("", ids));
+          break;
+        }
+        default:
+          recorded.push_back(answer(std::to_string(random.below(12)) + "_" + std::to_string(1 + random.below(2))));
+          break;
+      }
+    }
+
+    models::ModelRequest request;
+    request.messages = mended(recorded);
+
+    ASSERT_EQ(testing::objection_to(request), "") << "seed " << seed;
+    EXPECT_EQ(shown(mended(request.messages)), shown(request.messages)) << "seed " << seed;
+  }
 }
 
 TEST(ConversationTest, RecordsAndReadsBackWhatTheRunHasToKnow) {
@@ -91,8 +123,9 @@ TEST(ConversationTest, RecordsAndReadsBackWhatTheRunHasToKnow) {
 TEST(ConversationTest, MessagesOfEarlierRunsAreSentButNotWalkedOver) {
   testing::FakeRunRecords records;
   records.run.id = "run_2";
-  records.messages = {{.run_id = "run_1", .position = 0, .role = "user", .content = message_json(user("earlier"))},
-                      {.run_id = "run_1", .position = 1, .role = "assistant", .content = message_json(assistant("reply"))}};
+  records.messages = {
+      {.run_id = "run_1", .position = 0, .role = "user", .content = message_json(user("earlier"))},
+      {.run_id = "run_1", .position = 1, .role = "assistant", .content = message_json(assistant("reply"))}};
   testing::FakeRunSession session(records, {});
 
   Conversation conversation = std::move(*Conversation::load(session));

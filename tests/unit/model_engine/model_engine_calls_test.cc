@@ -4,10 +4,10 @@
 namespace weir::tools::runs {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using testing::asks_for;
+using ::testing::HasSubstr;
 using testing::says;
+using ::testing::StartsWith;
 
 TEST_F(EngineTest, ArgumentsThatAreNoJsonAreToldAndNotCalled) {
   model.script = {asks_for({call("c1", "get_scan", R"({"scan_id": "scn)")}), says("Done.")};
@@ -26,7 +26,8 @@ TEST_F(EngineTest, ArgumentsThatAreNoObjectAreToldToo) {
   execute();
 
   EXPECT_TRUE(made.empty());
-  EXPECT_THAT(last_answer().text, HasSubstr("of type array; expected one JSON object that fits the input schema of get_scan"));
+  EXPECT_THAT(last_answer().text,
+              HasSubstr("of type array; expected one JSON object that fits the input schema of get_scan"));
 }
 
 TEST_F(EngineTest, NoArgumentsAreAnEmptyObject) {

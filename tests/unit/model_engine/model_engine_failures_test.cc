@@ -4,10 +4,10 @@
 namespace weir::tools::runs {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using testing::asks_for;
 using testing::breaks_off;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::says;
 
 struct IncompleteCase {
@@ -38,9 +38,8 @@ INSTANTIATE_TEST_SUITE_P(Table, EngineIncomplete,
 TEST_F(EngineTest, AUsedUpBudgetEndsTheRunBeforeItsCallsAreMade) {
   model.script = {asks_for({call("c1", "create_scan")}, "I scan.")};
 
-  const EngineOutcome outcome = execute([](auto& session) {
-    session.budget = [](const TurnUsage&) { return std::optional<std::string>("max_cost"); };
-  });
+  const EngineOutcome outcome = execute(
+      [](auto& session) { session.budget = [](const TurnUsage&) { return std::optional<std::string>("max_cost"); }; });
 
   EXPECT_EQ(outcome.kind, Kind::incomplete);
   EXPECT_EQ(outcome.code, "max_cost");
@@ -106,7 +105,8 @@ TEST_F(EngineTest, ATurnThatBreaksOffIsAskedAgainFromItsBeginning) {
 }
 
 TEST_F(EngineTest, ATurnThatAlwaysBreaksOffFailsAfterThreeTimes) {
-  for (int i = 0; i < 5; ++i) model.script.push_back(breaks_off(ErrorCode::unavailable, "the stream broke off", "All is"));
+  for (int i = 0; i < 5; ++i)
+    model.script.push_back(breaks_off(ErrorCode::unavailable, "the stream broke off", "All is"));
 
   const EngineOutcome outcome = execute();
 

@@ -11,7 +11,8 @@ class EngineResume : public EngineTest {
  protected:
   static std::deque<testing::ScriptedTurn> story() {
     std::deque<testing::ScriptedTurn> script;
-    script.push_back(asks_for({call("c1", "get_scan", R"({"scan_id":"a"})"), call("c2", "get_scan", "{bad")}, "I look."));
+    script.push_back(
+        asks_for({call("c1", "get_scan", R"({"scan_id":"a"})"), call("c2", "get_scan", "{bad")}, "I look."));
     script.push_back(says("I think.", Stop::paused));
     script.push_back(asks_for({call("c1", "get_scan", R"({"scan_id":"b"})")}));
     script.push_back(says("not JSON"));
@@ -24,7 +25,8 @@ class EngineResume : public EngineTest {
     model.script.clear();
     model.before_answer = [this] {
       const auto& sent = model.requests.back().messages;
-      const auto said = std::count_if(sent.begin(), sent.end(), [](const auto& one) { return one.role == Role::assistant; });
+      const auto said =
+          std::count_if(sent.begin(), sent.end(), [](const auto& one) { return one.role == Role::assistant; });
       std::deque<testing::ScriptedTurn> script = story();
       model.script.clear();
       model.script.push_back(std::move(script.at(static_cast<std::size_t>(said))));

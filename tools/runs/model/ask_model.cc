@@ -35,7 +35,8 @@ class Request {
       if (turn) {
         note(session_.add_attempt("model", tries_, "ok", label(""), started_at_));
       } else if (turn.error().code != ErrorCode::cancelled) {
-        note(session_.add_attempt("model", tries_, to_string(turn.error().code), label(turn.error().message), started_at_));
+        note(session_.add_attempt("model", tries_, to_string(turn.error().code), label(turn.error().message),
+                                  started_at_));
       }
     }
     return turn;
@@ -70,9 +71,9 @@ class Request {
     const bool is_limit = attempt.outcome == to_string(ErrorCode::rate_limit_exceeded);
     if (!failure_) {
       note(session_.warn(is_limit ? "model_rate_limited" : "model_retry",
-                         "provider " + seat_.provider_name + ", try " + std::to_string(attempt.n) + ": " + attempt.outcome +
-                             (attempt.detail.empty() ? "" : " (" + attempt.detail + ")") + "; trying again in " +
-                             in_seconds(delay)));
+                         "provider " + seat_.provider_name + ", try " + std::to_string(attempt.n) + ": " +
+                             attempt.outcome + (attempt.detail.empty() ? "" : " (" + attempt.detail + ")") +
+                             "; trying again in " + in_seconds(delay)));
     }
     tries_ = attempt.n + 1;
     started_at_ = session_.clock().now() + delay;
@@ -95,8 +96,8 @@ class Request {
   std::stop_source given_up_;
 };
 
-Result<std::string> count(RunSession& session, const ModelSeat& seat, const std::string& model, const models::ModelUsage& usage,
-                          std::int64_t requests) {
+Result<std::string> count(RunSession& session, const ModelSeat& seat, const std::string& model,
+                          const models::ModelUsage& usage, std::int64_t requests) {
   Result<std::optional<std::string>> used_up =
       session.add_usage({.input_tokens = usage.input_tokens,
                          .output_tokens = usage.output_tokens,
@@ -110,7 +111,8 @@ Result<std::string> count(RunSession& session, const ModelSeat& seat, const std:
 
 }  // namespace
 
-Result<Asked> ask_model(RunSession& session, const ModelSeat& seat, const models::ModelRequest& request, std::int64_t turn) {
+Result<Asked> ask_model(RunSession& session, const ModelSeat& seat, const models::ModelRequest& request,
+                        std::int64_t turn) {
   for (std::int64_t round = 1;; ++round) {
     Request once(session, seat, turn);
     Result<ModelTurn> answer = once.complete(request);
@@ -125,7 +127,8 @@ Result<Asked> ask_model(RunSession& session, const ModelSeat& seat, const models
     if (answer.error().code == ErrorCode::cancelled || session.should_stop()) return Asked{};
 
     // What a turn that broke off has cost is not known, and said so; one that was never begun costs nothing.
-    const models::ModelUsage none{.input_tokens = 0, .output_tokens = 0, .cached_input_tokens = 0, .reasoning_tokens = 0};
+    const models::ModelUsage none{
+        .input_tokens = 0, .output_tokens = 0, .cached_input_tokens = 0, .reasoning_tokens = 0};
     const bool is_broken_off = once.has_given_pieces();
     Result<std::string> used_up =
         count(session, seat, request.model, is_broken_off ? models::ModelUsage{} : none, once.tries());
@@ -133,9 +136,11 @@ Result<Asked> ask_model(RunSession& session, const ModelSeat& seat, const models
     if (!is_broken_off || !is_passing(answer.error().code) || round == kBrokenTurnsMax) {
       return Asked{.failure = std::move(answer).error()};
     }
-    const milliseconds pause{seat.random.below(static_cast<std::uint64_t>(kBrokenTurnPause.count()) << (round - 1)) + 1};
-    Result<void> told = session.warn("model_turn_broken", "provider " + seat.provider_name + ": " + answer.error().message +
-                                                              "; the turn is asked again in " + in_seconds(pause));
+    const milliseconds pause{seat.random.below(static_cast<std::uint64_t>(kBrokenTurnPause.count()) << (round - 1)) +
+                             1};
+    Result<void> told =
+        session.warn("model_turn_broken", "provider " + seat.provider_name + ": " + answer.error().message +
+                                              "; the turn is asked again in " + in_seconds(pause));
     if (!told) return std::move(told).error();
     if (!session.wait(pause)) return Asked{};
   }

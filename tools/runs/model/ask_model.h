@@ -14,8 +14,8 @@
 
 namespace weir::tools::runs {
 
-// The provider itself tries again as long as no piece was given out. A turn that broke off later is asked again from its
-// beginning (message.started comes again): no tool of it has run and nothing of it is recorded.
+// The provider itself tries again as long as no piece was given out. A turn that broke off later is asked again from
+// its beginning (message.started comes again): no tool of it has run and nothing of it is recorded.
 inline constexpr std::int64_t kBrokenTurnsMax = 3;
 // Before such a turn is asked again: anything up to this, doubled each time.
 inline constexpr std::chrono::milliseconds kBrokenTurnPause{1'000};
@@ -34,10 +34,12 @@ struct ModelSeat {
 struct Asked {
   std::optional<models::ModelTurn> turn{};
   std::optional<Error> failure{};
-  std::string used_up{};                     // the budget that the turn used up; "" : none
+  std::string used_up{};  // the budget that the turn used up; "" : none
 };
 
-// Blocks until the turn is over, up to kTurnTimeMax for each try. Returns an error only if the records cannot be written.
-Result<Asked> ask_model(RunSession& session, const ModelSeat& seat, const models::ModelRequest& request, std::int64_t turn);
+// Blocks until the turn is over, up to kTurnTimeMax for each try. Returns an error only if the records cannot be
+// written.
+Result<Asked> ask_model(RunSession& session, const ModelSeat& seat, const models::ModelRequest& request,
+                        std::int64_t turn);
 
 }  // namespace weir::tools::runs

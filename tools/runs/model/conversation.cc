@@ -17,9 +17,13 @@ using Role = models::ModelMessage::Role;
 // What is recorded beside the message itself.
 constexpr const char* kNote = "run_note";
 
-constexpr std::array<std::string_view, 6> kStops = {"end", "tool_calls", "max_tokens", "refusal", "context_window", "paused"};
+constexpr std::array<std::string_view, 6> kStops = {"end",     "tool_calls",     "max_tokens",
+                                                    "refusal", "context_window", "paused"};
 
-constexpr std::string_view kNeverMade = "This call was not made: the run that asked for it had ended before.";
+// Of a run that ended with max_tool_calls some calls of the last turn were made, others not.
+constexpr std::string_view kNoAnswer =
+    "There is no answer: the run that asked for this call ended before it was told one. "
+    "Whether the call was made is not known here.";
 
 std::string_view role_name(Role role) {
   switch (role) {
@@ -98,10 +102,10 @@ bool Conversation::is_tainted() const {
 
 std::vector<ModelMessage> mended(std::vector<ModelMessage> messages) {
   std::vector<ModelMessage> sent;
-  std::vector<std::string> open;   // calls of the last assistant that have no answer yet
+  std::vector<std::string> open;  // calls of the last assistant that have no answer yet
   const auto close_open = [&] {
     for (std::string& id : open) {
-      sent.push_back({.role = Role::tool, .text = std::string(kNeverMade), .call_id = std::move(id), .is_error = true});
+      sent.push_back({.role = Role::tool, .text = std::string(kNoAnswer), .call_id = std::move(id), .is_error = true});
     }
     open.clear();
   };

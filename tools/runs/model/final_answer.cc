@@ -30,7 +30,8 @@ std::string_view without_fence(std::string_view text) {
 
 std::string answer_notice(const Json& output_schema) {
   if (asks_for_nothing(output_schema) || is_about_text(output_schema)) return "";
-  return "Your last answer must be one JSON value and nothing else, without a code fence, that fits this JSON Schema: " +
+  return "Your last answer must be one JSON value and nothing else, without a code fence, that fits this JSON "
+         "Schema: " +
          to_text(output_schema);
 }
 

@@ -32,8 +32,8 @@ EngineOutcome incomplete(std::string reason, std::string message, const std::str
           .message = std::move(message)};
 }
 
-// Two calls of one turn must not share an id, or their answers could not be told apart. Blocks that must go back unchanged
-// hold the ids, too, and their providers keep them apart.
+// Two calls of one turn must not share an id, or their answers could not be told apart. Blocks that must go back
+// unchanged hold the ids, too, and their providers keep them apart.
 void separate_ids(models::ModelMessage& message, Random& random) {
   if (!message.opaque.is_null()) return;
   std::set<std::string> seen;
@@ -112,7 +112,8 @@ class Execution {
                                  .messages = conversation.to_send(),
                                  .tools = model_tools(tools),
                                  .temperature = use.temperature};
-    if (const auto& most = session_.limits().max_output_tokens) request.max_output_tokens = std::max<std::int64_t>(*most, 1);
+    if (const auto& most = session_.limits().max_output_tokens)
+      request.max_output_tokens = std::max<std::int64_t>(*most, 1);
     const ModelSeat seat{
         .providers = providers_, .provider = *provider_, .provider_name = use.provider, .random = random_};
     return ask_model(session_, seat, request, turn);
@@ -133,7 +134,8 @@ class Execution {
     switch (said.stop) {
       case Stop::refusal: return Ended{incomplete("model_refusal", "the model refused to go on", text)};
       case Stop::max_tokens:
-        return Ended{incomplete("max_tokens", "the model's answer was cut: it may write no more tokens in one turn", text)};
+        return Ended{
+            incomplete("max_tokens", "the model's answer was cut: it may write no more tokens in one turn", text)};
       case Stop::context_window:
         return Ended{incomplete("context_window", "the conversation is longer than the model can read", text)};
       case Stop::end:
@@ -147,7 +149,8 @@ class Execution {
     }
     if (said.message.calls.empty()) return Ended{};
     const auto& calls = said.message.calls;
-    const bool is_invalid = std::any_of(calls.begin(), calls.end(), [](const auto& call) { return !call_arguments(call); });
+    const bool is_invalid =
+        std::any_of(calls.begin(), calls.end(), [](const auto& call) { return !call_arguments(call); });
     argument_repairs_ = is_invalid ? argument_repairs_ + 1 : 0;
     if (argument_repairs_ > kArgumentRepairsMax) {
       return Ended{failed("invalid_tool_arguments", "the model wrote tool arguments that are no JSON object in " +
@@ -167,9 +170,9 @@ class Execution {
       return Ended{std::move(outcome)};
     }
     if (!conversation.next(Role::user)) {
-      Result<void> added = conversation.add(
-          session_, {.message = {.role = Role::user,
-                                 .text = "Not accepted: " + answer.error().message + " Answer again, with nothing else."}});
+      Result<void> added = conversation.add(session_, {.message = {.role = Role::user,
+                                                                   .text = "Not accepted: " + answer.error().message +
+                                                                           " Answer again, with nothing else."}});
       if (!added) return std::move(added).error();
     }
     return Ended{};
@@ -194,8 +197,8 @@ class Execution {
   const models::ModelProviders& providers_;
   Random& random_;
   std::unique_ptr<models::ModelProvider> provider_;
-  std::string text_;                       // the last that the model said
-  std::int64_t argument_repairs_ = 0;      // turns in a row
+  std::string text_;                   // the last that the model said
+  std::int64_t argument_repairs_ = 0;  // turns in a row
   std::int64_t output_repairs_ = 0;
 };
 

@@ -10,8 +10,10 @@ namespace weir::tools::runs {
 namespace {
 
 constexpr std::string_view kToolNotice =
-    "Call tools only by the names that you were given, with arguments that fit their schemas. A call may be held until a "
-    "person has agreed to it; if it is denied, do not try it again in other words, but go on without it and say so. Do not "
+    "Call tools only by the names that you were given, with arguments that fit their schemas. A call may be held until "
+    "a "
+    "person has agreed to it; if it is denied, do not try it again in other words, but go on without it and say so. Do "
+    "not "
     "repeat a call whose answer you have. When the task is done, or cannot be done, answer without calling a tool.";
 
 constexpr std::array<std::string_view, 6> kTextNames = {"prompt", "message", "text", "question", "task", "input"};
@@ -61,9 +63,10 @@ std::vector<models::ModelTool> model_tools(const std::vector<CallableTool>& tool
   std::vector<models::ModelTool> shown;
   shown.reserve(tools.size());
   for (const CallableTool& tool : tools) {
-    shown.push_back({.name = tool.name,
-                     .description = tool.description,
-                     .input_schema = tool.takes_client_token ? without_client_token(tool.input_schema) : tool.input_schema});
+    shown.push_back(
+        {.name = tool.name,
+         .description = tool.description,
+         .input_schema = tool.takes_client_token ? without_client_token(tool.input_schema) : tool.input_schema});
   }
   return shown;
 }

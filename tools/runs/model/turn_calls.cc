@@ -19,7 +19,7 @@ struct Open {
   const ModelCall* call = nullptr;
   std::string key;
   Json arguments;
-  std::optional<Error> mistake;          // its arguments are none: it is answered without being made
+  std::optional<Error> mistake;  // its arguments are none: it is answered without being made
   std::optional<CallOutcome> outcome{};
 };
 
@@ -29,7 +29,8 @@ void cut(std::string& text, std::size_t bytes_max) {
   std::size_t end = bytes_max;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
   text.resize(end);
-  text += "\n(cut here: longer than " + std::to_string(bytes_max) + " bytes; ask for less, with a filter or a smaller limit)";
+  text += "\n(cut here: longer than " + std::to_string(bytes_max) +
+          " bytes; ask for less, with a filter or a smaller limit)";
 }
 
 std::string content_of(const CallOutcome& outcome) {
@@ -54,22 +55,27 @@ std::string_view heading(End end) {
   }
 }
 
-bool is_told(End end) { return end == End::completed || end == End::failed || end == End::denied || end == End::timed_out; }
+bool is_told(End end) {
+  return end == End::completed || end == End::failed || end == End::denied || end == End::timed_out;
+}
 
 // What the run comes to if a call ended like this; nothing: the model goes on.
 std::optional<EngineOutcome> outcome_of(const std::vector<Open>& calls) {
   const auto find = [&](End end) {
-    return std::find_if(calls.begin(), calls.end(), [end](const Open& one) { return one.outcome && one.outcome->end == end; });
+    return std::find_if(calls.begin(), calls.end(),
+                        [end](const Open& one) { return one.outcome && one.outcome->end == end; });
   };
   if (find(End::stopped) != calls.end()) return EngineOutcome{.kind = EngineOutcome::Kind::stopped};
   if (const auto lost = find(End::interrupted); lost != calls.end()) {
-    return EngineOutcome{.kind = EngineOutcome::Kind::failed,
-                         .code = "server_restarted",
-                         .message = "the server ended while " + lost->call->name +
-                                    " was being called; whether it had its effect is not known, and it must not be repeated"};
+    return EngineOutcome{
+        .kind = EngineOutcome::Kind::failed,
+        .code = "server_restarted",
+        .message = "the server ended while " + lost->call->name +
+                   " was being called; whether it had its effect is not known, and it must not be repeated"};
   }
   if (const auto limit = find(End::refused_by_limit); limit != calls.end()) {
-    return EngineOutcome{.kind = EngineOutcome::Kind::incomplete, .code = "max_tool_calls", .message = limit->outcome->text};
+    return EngineOutcome{
+        .kind = EngineOutcome::Kind::incomplete, .code = "max_tool_calls", .message = limit->outcome->text};
   }
   if (find(End::awaiting_approval) != calls.end()) return EngineOutcome{.kind = EngineOutcome::Kind::requires_action};
   return std::nullopt;
@@ -95,7 +101,8 @@ void collect(RunSession& session, std::vector<Open>& calls) {
   while (missing > 0) {
     std::optional<CallOutcome> outcome = session.next_call();
     if (!outcome) return;
-    const auto open = std::find_if(calls.begin(), calls.end(), [&](const Open& one) { return one.key == outcome->key; });
+    const auto open =
+        std::find_if(calls.begin(), calls.end(), [&](const Open& one) { return one.key == outcome->key; });
     if (open == calls.end() || open->outcome) continue;
     open->outcome = std::move(outcome);
     --missing;
@@ -138,7 +145,8 @@ Result<Json> call_arguments(const ModelCall& call) {
   }
   if (parsed->is_null()) return Json::object();
   if (!parsed->is_object()) {
-    return Error(ErrorCode::validation_failed, "the arguments are of type " + std::string(json_type(*parsed)) + expected);
+    return Error(ErrorCode::validation_failed,
+                 "the arguments are of type " + std::string(json_type(*parsed)) + expected);
   }
   return parsed;
 }
@@ -153,7 +161,8 @@ std::string answer_text(const CallOutcome& outcome, std::string_view tool, Rando
 }
 
 Result<std::optional<EngineOutcome>> make_calls(RunSession& session, Conversation& conversation,
-                                                const std::vector<ModelCall>& calls, std::int64_t turn, Random& random) {
+                                                const std::vector<ModelCall>& calls, std::int64_t turn,
+                                                Random& random) {
   std::size_t answered = 0;
   while (answered < calls.size() && conversation.next(Role::tool)) ++answered;
   const std::string step = "turn" + std::to_string(turn);
