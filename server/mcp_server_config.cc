@@ -36,8 +36,9 @@ Result<std::vector<std::string>> texts(std::string_view text) {
   auto json = parse_json(text);
   if (!json || !json->is_array()) return complaint("expects a list of texts such as [\"a\", \"b\"]");
   for (const Json& item : *json) {
-    if (!item.is_string())
+    if (!item.is_string()) {
       return complaint("expects a list of texts, but one element is of type " + std::string(json_type(item)));
+    }
     items.push_back(item.get<std::string>());
   }
   return items;
@@ -73,8 +74,9 @@ Result<void> set_environment(McpServerSettings& server, std::string_view text) {
           "expects names of variables that are passed on (\"HOME\"), or values (\"MODE=quiet\", "
           "\"TOKEN=${env:MY_TOKEN}\")");
     }
-    if (name.starts_with("WEIR_"))
+    if (name.starts_with("WEIR_")) {
       return complaint("holds " + name + ": Weir's own variables, which may hold keys, are not passed on");
+    }
   }
   server.environment = *std::move(items);
   return {};

@@ -54,15 +54,16 @@ class BodyReader {
       kind_ = piece[first] == '{' || piece[first] == '[' ? Kind::json : Kind::events;
     }
     if (kind_ == Kind::json) {
-      if (bytes_ > kMessageBytesMax)
-        return stop("its answer is larger than " + std::to_string(kMessageBytesMax) + " bytes");
+      if (bytes_ > kMessageBytesMax) return stop_for_size();
       text_.append(piece);
       return true;
     }
-    if (bytes_ > kStreamBytesMax)
+    if (bytes_ > kStreamBytesMax) {
       return stop("its stream is longer than " + std::to_string(kStreamBytesMax) + " bytes");
+    }
     for (const streaming::SseEvent& event : events_.feed(piece)) {
       if (event.retry) retry_ = *event.retry;
+      if (event.data.size() > kMessageBytesMax) return stop_for_size();
       if (!event.data.empty() && !take_all(event.data)) return false;
     }
     return true;
@@ -91,6 +92,7 @@ class BodyReader {
     fault_ = std::move(fault);
     return false;
   }
+  bool stop_for_size() { return stop("its answer is larger than " + std::to_string(kMessageBytesMax) + " bytes"); }
   bool take_all(std::string_view text) {
     auto messages = read_messages(text);
     if (!messages) return stop("it sent what is " + messages.error().message);
@@ -139,6 +141,17 @@ egress::AddressPolicy policy_for(const ServerSpec& spec, std::uint16_t own_port)
   settings.settings_group = "mcp_servers." + spec.alias;
   return egress::AddressPolicy(std::move(settings));
 }
+
+namespace {
+
+// egress begins with the host; what a transport says comes after the server's alias.
+Error unreachable(Error error) {
+  const bool is_forbidden = error.code == ErrorCode::address_not_allowed;
+  error.message = (is_forbidden ? "may not be reached: " : "does not answer: ") + error.message;
+  return error;
+}
+
+}  // namespace
 
 struct HttpTransport::State {
   const ServerSpec spec;
@@ -266,7 +279,7 @@ Result<Reply> HttpTransport::State::exchange(const Outgoing& outgoing) {
     auto response = client->send(http, stop);
     give_back(std::move(client));
     if (closing.stop_requested()) return Error(ErrorCode::unavailable, "was closed while it was answering");
-    if (!response && events.last_id().empty()) return std::move(response).error();
+    if (!response && events.last_id().empty()) return unreachable(std::move(response).error());
     if (response) {
       if (response->status < 200 || response->status > 299) return refusal(*response, outgoing);
       if (outgoing.method == "initialize") {
@@ -307,7 +320,7 @@ Result<void> HttpTransport::notify(std::string_view method, const Json& params, 
                                    steady_clock::time_point deadline) {
   if (!is_open()) return Error(ErrorCode::unavailable, trouble());
   auto response = state_->post(notification_message(method, params), headers, deadline, state_->closing.get_token());
-  if (!response) return std::move(response).error();
+  if (!response) return unreachable(std::move(response).error());
   if (response->status >= 200 && response->status <= 299) return {};
   return Error(ErrorCode::unavailable,
                "refuses the notification " + std::string(method) + ": HTTP " + std::to_string(response->status));
@@ -329,7 +342,7 @@ Result<void> HttpTransport::listen(const HeaderLines& headers, std::stop_token o
   auto client = state.borrow();
   auto response = client->send(http, either.token());
   state.give_back(std::move(client));
-  if (!response) return std::move(response).error();
+  if (!response) return unreachable(std::move(response).error());
   if (response->status == 200) return {};
   return Error(ErrorCode::not_found, "has no stream of news: HTTP " + std::to_string(response->status));
 }

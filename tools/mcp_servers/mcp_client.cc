@@ -144,8 +144,9 @@ void McpClient::keep_server_info(const Json& result) {
     info = find_member(*meta, "io.modelcontextprotocol/serverInfo");
   }
   if (info == nullptr) return;
-  for (const char* name : {"name", "version"})
+  for (const char* name : {"name", "version"}) {
     server_info_[name] = printable(string_or(*info, name, ""), kNameBytesMax);
+  }
 }
 
 HeaderLines McpClient::headers_for(const std::string& method) const {
@@ -313,8 +314,9 @@ Json McpClient::asked(const Incoming& request) {
 void McpClient::note_all(const std::string& text) {
   active_.with([&](auto& active) {
     for (auto& [token, call] : active) {
-      if (call.notes.size() < kNotesMax && std::ranges::find(call.notes, text) == call.notes.end())
+      if (call.notes.size() < kNotesMax && std::ranges::find(call.notes, text) == call.notes.end()) {
         call.notes.push_back(text);
+      }
     }
   });
 }

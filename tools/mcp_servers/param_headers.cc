@@ -50,8 +50,9 @@ class Walk {
     };
     if (!mark->is_string() || !is_token(mark->get<std::string>())) return wrong("that is no name of a header");
     const std::string type = string_or(property, "type", "");
-    if (type != "string" && type != "integer" && type != "boolean")
+    if (type != "string" && type != "integer" && type != "boolean") {
       return wrong("it is no text, whole number or truth value");
+    }
     std::string header = std::string(kPrefix) + mark->get<std::string>();
     if (!names_.insert(in_lower_case(header)).second) return wrong("another property has the same header");
     if (found_.size() == kParamHeadersMax) return wrong("there are more than " + std::to_string(kParamHeadersMax));

@@ -40,8 +40,9 @@ Result<Incoming> message_from(const Json& json) {
   message.kind = Incoming::Kind::response;
   const Json* const error = find_member(json, "error");
   const Json* const result = find_member(json, "result");
-  if ((error == nullptr) == (result == nullptr))
+  if ((error == nullptr) == (result == nullptr)) {
     return not_a_message("neither a method, nor exactly one of result and error");
+  }
   // The id of an answer to something unreadable is null.
   if (id != nullptr && (is_id(*id) || (id->is_null() && error != nullptr))) {
     message.id = *id;

@@ -272,8 +272,9 @@ Result<void> ServerLink::list(McpClient& client, const std::stop_token& stop) {
   if (!listing) return std::move(listing).error();
   auto seen = ToolList::from_listing(*listing, spec_.alias);
   if (!seen) return std::move(seen).error();
-  if (auto kept = keep(*seen); !kept)
+  if (auto kept = keep(*seen); !kept) {
     log::warning("mcp_server.not_recorded", {{"alias", spec_.alias}, {"reason", kept.error().message}});
+  }
   std::unique_lock lock(mutex_);
   shared_.view.seen = std::make_shared<const ToolList>(*std::move(seen));
   shared_.view.seen_at = parts_.clock.now();

@@ -64,8 +64,9 @@ Result<void> check_url(const ServerSpec& spec) {
          {"host", "content-type", "content-length", "transfer-encoding", "accept", "connection"}) {
       if (lower == own) return wrong("the header " + name + " is set by Weir itself");
     }
-    if (lower.starts_with("mcp-"))
+    if (lower.starts_with("mcp-")) {
       return wrong("the header " + name + " is part of the protocol and set by Weir itself");
+    }
   }
   return {};
 }

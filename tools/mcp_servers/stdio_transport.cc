@@ -309,8 +309,9 @@ void StdioTransport::close() {
   }
   state_->reader.request_stop();
   const std::uint64_t one = 1;
-  if (::write(state_->wake.get(), &one, sizeof one) < 0)
+  if (::write(state_->wake.get(), &one, sizeof one) < 0) {
     log::debug("mcp_server.wake_failed", {{"alias", state_->spec.alias}});
+  }
   state_->reader.join();
   log::info("mcp_server.ended", {{"alias", state_->spec.alias}, {"how", end}});
 }

@@ -84,8 +84,9 @@ class Content {
 Result<ToolResult> tool_answer(const Json& result, std::string_view name, std::vector<std::string> notes) {
   Content content;
   if (const Json* blocks = find_member(result, "content")) {
-    if (!blocks->is_array())
+    if (!blocks->is_array()) {
       return Error(ErrorCode::unavailable, std::string(name) + " answered with content that is no list.");
+    }
     for (const Json& block : *blocks) content.add(block);
   }
   const Json* const structured = find_member(result, "structuredContent");
@@ -97,8 +98,9 @@ Result<ToolResult> tool_answer(const Json& result, std::string_view name, std::v
                  std::string(name) + " answered with an error: " + (text.empty() ? "it gives no reason" : text));
   }
   content.say_dropped(notes);
-  if (content.text().is_cut())
+  if (content.text().is_cut()) {
     notes.push_back("The text was cut off at " + std::to_string(kResultBytesMax) + " bytes.");
+  }
 
   Json data;
   if (structured != nullptr) {

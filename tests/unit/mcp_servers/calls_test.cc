@@ -111,7 +111,7 @@ TEST_P(CallsTest, ImagesAreLeftOutWithANote) {
 TEST_P(CallsTest, AHugeAnswerIsCutOffWithANote) {
   const auto set = serve();
 
-  const auto answer = call(*set, "big", {{"bytes", 3'000'000}});
+  const auto answer = call(*set, "big", {{"bytes", 300'000}});
 
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->structured.at("text").get<std::string>().size(), kResultBytesMax);
@@ -121,7 +121,7 @@ TEST_P(CallsTest, AHugeAnswerIsCutOffWithANote) {
 TEST_P(CallsTest, AnAnswerBeyondAllBoundsIsNotRead) {
   const auto set = serve();
 
-  const auto answer = call(*set, "big", {{"bytes", 20'000'000}});
+  const auto answer = call(*set, "big", {{"bytes", 5'000'000}});
 
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::unavailable);

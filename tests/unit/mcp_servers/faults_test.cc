@@ -304,7 +304,10 @@ TEST_F(FaultsTest, ANameThatLeadsToThisMachineIsRefused) {
   };
   resolver_ = std::make_unique<Here>();
 
-  EXPECT_THAT(problem_of(http_spec("https://tools.example/mcp")), HasSubstr("loopback"));
+  const std::string problem = problem_of(http_spec("https://tools.example/mcp"));
+
+  EXPECT_THAT(problem, HasSubstr("The MCP server other may not be reached"));
+  EXPECT_THAT(problem, HasSubstr("loopback"));
 }
 
 TEST_F(FaultsTest, AnUnknownAliasIsAnsweredWithThoseThatThereAre) {
