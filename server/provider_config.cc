@@ -54,13 +54,17 @@ Result<std::int64_t> whole_number(std::string_view text, std::int64_t least, std
 Result<std::int64_t> price(std::string_view text) {
   const auto bad = [&] {
     return expected("US dollars for a million tokens, from 0 to " + std::to_string(kPriceMax) +
-                        " with up to six digits after the point, such as 0.15", text);
+                        " with up to six digits after the point, such as 0.15",
+                    text);
   };
   const std::size_t point = std::min(text.find('.'), text.size());
   const std::string_view whole = text.substr(0, point);
   std::string fraction(text.substr(std::min(point + 1, text.size())));
-  const auto is_digits = [](std::string_view part) { return part.find_first_not_of("0123456789") == std::string_view::npos; };
-  if (whole.empty() || whole.size() > 5 || fraction.size() > 6 || !is_digits(whole) || !is_digits(fraction)) return bad();
+  const auto is_digits = [](std::string_view part) {
+    return part.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  if (whole.empty() || whole.size() > 5 || fraction.size() > 6 || !is_digits(whole) || !is_digits(fraction))
+    return bad();
   fraction.resize(6, '0');
   std::int64_t dollars = 0;
   std::int64_t millionths = 0;
@@ -162,26 +166,32 @@ struct Field {
 constexpr std::array kFields = {
     Field{"kind", "openai_chat, anthropic_messages", "openai_chat", "The API that the provider speaks.", set_kind},
     Field{"base_url", "url", "",
-          "Where it is, without the path of a request: http://127.0.0.1:11434/v1, https://api.anthropic.com. Loopback and "
+          "Where it is, without the path of a request: http://127.0.0.1:11434/v1, https://api.anthropic.com. Loopback "
+          "and "
           "private addresses are allowed, because only the operator writes them; redirects are not followed.",
           set_base_url},
     Field{"model", "text", "", "The model of agents that name none.", set_text<&ProviderSettings::model>},
-    Field{"api_key_env", "name of a variable", "", "The environment variable of the server that holds the key.", set_key_env},
-    Field{"api_key_file", "path", "", "A file that holds the key and nothing else; read for each run. Instead of api_key_env.",
+    Field{"api_key_env", "name of a variable", "", "The environment variable of the server that holds the key.",
+          set_key_env},
+    Field{"api_key_file", "path", "",
+          "A file that holds the key and nothing else; read for each run. Instead of api_key_env.",
           set_text<&ProviderSettings::api_key_file>},
     Field{"api_key_header", "header", "by kind",
           "The header that carries the key. Authorization (as a bearer token) for openai_chat, x-api-key for "
           "anthropic_messages.",
           set_key_header},
     Field{"compat", "auto, generic, openai", "auto",
-          "openai: max_completion_tokens, and instructions as developer. generic: max_tokens and system. auto: openai for "
+          "openai: max_completion_tokens, and instructions as developer. generic: max_tokens and system. auto: openai "
+          "for "
           "api.openai.com.",
           set_compat},
     Field{"asks_for_usage", "true, false", "true", "false: stream_options is left out; then there are no token counts.",
           set_asks_for_usage},
     Field{"timeout_ms", "integer, 1000 to 3600000", "300000", "Of one request, to the end of its stream.", set_timeout},
-    Field{"max_output_tokens", "integer, 1 to 10000000", "as the agent's", "No request asks for more.", set_output_tokens},
-    Field{"ca_file", "path", "", "A PEM file of the authorities that the provider is certified by. Empty: the system's.",
+    Field{"max_output_tokens", "integer, 1 to 10000000", "as the agent's", "No request asks for more.",
+          set_output_tokens},
+    Field{"ca_file", "path", "",
+          "A PEM file of the authorities that the provider is certified by. Empty: the system's.",
           set_text<&ProviderSettings::ca_file>},
 };
 
@@ -194,20 +204,24 @@ Error unknown_field(std::string_view field) {
 }
 
 Result<void> set_header(ProviderSettings& provider, std::string_view name, std::string_view value) {
-  constexpr std::array<std::string_view, 6> kSecret = {"authorization", "proxy-authorization", "x-api-key",
-                                                       "api-key",       "cookie",              "x-goog-api-key"};
-  constexpr std::array<std::string_view, 5> kOwn = {"host", "content-type", "accept", "user-agent", "anthropic-version"};
+  constexpr std::array<std::string_view, 6> kSecret = {"authorization", "proxy-authorization", "x-api-key", "api-key",
+                                                       "cookie",        "x-goog-api-key"};
+  constexpr std::array<std::string_view, 5> kOwn = {"host", "content-type", "accept", "user-agent",
+                                                    "anthropic-version"};
   const std::string known = lower(name);
   if (std::ranges::find(kSecret, known) != kSecret.end()) {
-    return complaint("would hold a key, which does not belong in a configuration: use api_key_env or api_key_file, and "
-                     "api_key_header for the header's name");
+    return complaint(
+        "would hold a key, which does not belong in a configuration: use api_key_env or api_key_file, and "
+        "api_key_header for the header's name");
   }
   if (std::ranges::find(kOwn, known) != kOwn.end()) return complaint("is a header that Weir sets itself");
   egress::HttpRequest probe;
   probe.headers = {{std::string(name), std::string(value)}};
-  if (auto checked = egress::check_request(probe); !checked) return complaint("cannot be sent: " + checked.error().message);
+  if (auto checked = egress::check_request(probe); !checked)
+    return complaint("cannot be sent: " + checked.error().message);
   std::erase_if(provider.headers, [&](const auto& header) { return egress::is_same_field(header.first, name); });
-  if (provider.headers.size() >= kHeadersMax) return complaint("is one too many: at most " + std::to_string(kHeadersMax));
+  if (provider.headers.size() >= kHeadersMax)
+    return complaint("is one too many: at most " + std::to_string(kHeadersMax));
   provider.headers.emplace_back(name, value);
   return {};
 }
@@ -220,7 +234,8 @@ Result<void> set_price(ProviderSettings& provider, std::string_view rest, std::s
   if (field == "output") member = &ModelPrice::output;
   if (field == "cached_input") member = &ModelPrice::cached_input;
   if (member == nullptr || dot == 0) {
-    return complaint("expects a name such as prices.\"gpt-5-mini\".input, output or cached_input; \"*\" is every other model");
+    return complaint(
+        "expects a name such as prices.\"gpt-5-mini\".input, output or cached_input; \"*\" is every other model");
   }
   auto value = price(text);
   if (!value) return std::move(value).error();
@@ -234,8 +249,9 @@ Result<void> set_price(ProviderSettings& provider, std::string_view rest, std::s
 
 Result<void> set_field(ProviderSettings& provider, std::string_view field, std::string_view text) {
   if (field == "api_key" || field == "key" || field == "token") {
-    return complaint("is not a setting: a key does not belong in a configuration. Put it into an environment variable and "
-                     "name that (api_key_env = \"OPENAI_API_KEY\"), or into a file (api_key_file)");
+    return complaint(
+        "is not a setting: a key does not belong in a configuration. Put it into an environment variable and "
+        "name that (api_key_env = \"OPENAI_API_KEY\"), or into a file (api_key_file)");
   }
   if (field.starts_with("headers.")) return set_header(provider, field.substr(8), text);
   if (field.starts_with("prices.")) return set_price(provider, field.substr(7), text);
@@ -260,12 +276,15 @@ Result<void> set_provider(ProviderTable& providers, std::string_view name, std::
   const std::string_view rest = name.substr(kProviderPrefix.size());
   const std::size_t dot = rest.find('.');
   const std::string provider(rest.substr(0, dot));
-  const bool is_name = !provider.empty() && provider.size() <= kNameBytesMax && std::ranges::all_of(provider, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
+  const bool is_name =
+      !provider.empty() && provider.size() <= kNameBytesMax && std::ranges::all_of(provider, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+      });
   if (dot == std::string_view::npos || !is_name) {
-    return complaint("expects a name such as providers.local.base_url; the provider's has lower-case letters, digits, - and _, "
-                     "at most " + std::to_string(kNameBytesMax));
+    return complaint(
+        "expects a name such as providers.local.base_url; the provider's has lower-case letters, digits, - and _, "
+        "at most " +
+        std::to_string(kNameBytesMax));
   }
   ProviderSettings& settings = providers[provider];
   return set_field(settings, rest.substr(dot + 1), text);
@@ -277,7 +296,8 @@ std::optional<std::string> provider_setting_of(std::string_view variable) {
   std::string_view longest;
   for (const Field& field : kFields) {
     const std::string ending = "_" + std::string(field.name);
-    if (rest.size() > ending.size() && rest.ends_with(ending) && field.name.size() > longest.size()) longest = field.name;
+    if (rest.size() > ending.size() && rest.ends_with(ending) && field.name.size() > longest.size())
+      longest = field.name;
   }
   // A key itself is refused where the reason is said.
   if (longest.empty() && rest.ends_with("_api_key") && rest.size() > 8) longest = "api_key";
@@ -295,7 +315,8 @@ Result<void> finish_providers(ProviderTable& providers) {
     }
     const bool has_key = !settings.api_key_env.empty() || !settings.api_key_file.empty();
     if (has_key && is_public_and_plain(settings.base_url)) {
-      return incomplete(name, "its key would be sent unencrypted to a public address; base_url must begin with https there.");
+      return incomplete(name,
+                        "its key would be sent unencrypted to a public address; base_url must begin with https there.");
     }
     // Requests go to /v1/messages below it; both spellings of the address are common.
     std::string& path = settings.base_url.path;
@@ -305,9 +326,11 @@ Result<void> finish_providers(ProviderTable& providers) {
 }
 
 std::string provider_example() {
-  return "\n# Providers: models for agents of kind `model`. Each has a name of its own; docs/providers.md has one for Ollama,\n"
+  return "\n# Providers: models for agents of kind `model`. Each has a name of its own; docs/providers.md has one for "
+         "Ollama,\n"
          "# llama-server, vLLM, LM Studio, gateways and Anthropic. The key itself never stands here.\n"
-         "#   [providers.local]\n#   kind = \"openai_chat\"\n#   base_url = \"http://127.0.0.1:11434/v1\"\n#   model = \"qwen3\"\n"
+         "#   [providers.local]\n#   kind = \"openai_chat\"\n#   base_url = \"http://127.0.0.1:11434/v1\"\n#   model = "
+         "\"qwen3\"\n"
          "#   [providers.cloud]\n#   kind = \"anthropic_messages\"\n#   base_url = \"https://api.anthropic.com\"\n"
          "#   model = \"claude-sonnet-4-5\"\n#   api_key_env = \"ANTHROPIC_API_KEY\"\n"
          "#   [providers.cloud.prices.\"claude-sonnet-4-5\"]\n#   input = 3\n#   output = 15\n#   cached_input = 0.3\n";
@@ -315,7 +338,8 @@ std::string provider_example() {
 
 std::string provider_reference() {
   std::string out =
-      "\n## Providers\n\nA table `[providers.NAME]` adds a provider of models for agents (docs/providers.md). A variable such as\n"
+      "\n## Providers\n\nA table `[providers.NAME]` adds a provider of models for agents (docs/providers.md). A "
+      "variable such as\n"
       "`WEIR_PROVIDERS_LOCAL_BASE_URL` sets `providers.local.base_url`. The key itself is in no setting.\n\n"
       "| field | type | default | meaning |\n|---|---|---|---|\n";
   for (const Field& field : kFields) {
@@ -325,7 +349,8 @@ std::string provider_reference() {
   }
   out +=
       "| `headers.NAME` | text | none | Sent with every request; at most 20, none that holds a key. |\n"
-      "| `prices.MODEL.input`, `.output`, `.cached_input` | decimal | none | US dollars for a million tokens, 0 to 10000. "
+      "| `prices.MODEL.input`, `.output`, `.cached_input` | decimal | none | US dollars for a million tokens, 0 to "
+      "10000. "
       "`\"*\"` is every other model. Without a price a run's cost is null. |\n";
   return out;
 }

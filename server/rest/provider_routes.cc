@@ -23,7 +23,8 @@ Tool list_route(const ConfiguredProviders& providers) {
   return {
       .name = "list_providers",
       .title = "List the model providers",
-      .description = "The providers of models that the operator configured, by name. Agents of kind `model` name one of them.",
+      .description =
+          "The providers of models that the operator configured, by name. Agents of kind `model` name one of them.",
       .input_schema = p::arguments({}),
       .output_schema = p::answer({{"data", p::list("By name.", row)}}),
       .annotations = {.is_read_only = true, .is_destructive = false, .is_idempotent = true, .is_open_world = false},
@@ -55,10 +56,12 @@ Tool test_route(ProviderChecks& checks) {
   return {
       .name = "test_provider",
       .title = "Test a model provider",
-      .description = "Asks the provider for its models and its default model one small question with one tool, streamed, and "
-                     "says what is wrong and what to do. It costs what the provider charges for some hundred tokens. One test "
-                     "runs at a time; it takes up to 45 seconds while a model is being loaded.",
-      .input_schema = p::arguments({{"provider", p::text("The provider's name, as GET /v1/providers has it.")}}, {"provider"}),
+      .description =
+          "Asks the provider for its models and its default model one small question with one tool, streamed, and "
+          "says what is wrong and what to do. It costs what the provider charges for some hundred tokens. One test "
+          "runs at a time; it takes up to 45 seconds while a model is being loaded.",
+      .input_schema =
+          p::arguments({{"provider", p::text("The provider's name, as GET /v1/providers has it.")}}, {"provider"}),
       .output_schema = p::answer({{"provider", p::text("Its name.")},
                                   {"model", p::text("The model that was asked; empty if there is no default.")},
                                   {"ok", p::boolean("No step failed.")},
@@ -72,7 +75,8 @@ Tool test_route(ProviderChecks& checks) {
         if (!checked) return std::move(checked).error();
         ToolResult result;
         result.structured = check_json(*checked);
-        result.summary = "The provider " + checked->provider + (checked->is_ok() ? " can be used." : " cannot be used.");
+        result.summary =
+            "The provider " + checked->provider + (checked->is_ok() ? " can be used." : " cannot be used.");
         return result;
       },
   };

@@ -37,17 +37,20 @@ class RealProvider : public ::testing::TestWithParam<const char*> {
     ProviderTable table = {{"real", settings}};
     settings.api_key_env = "WEIR_TEST_A_WRONG_KEY";
     table["wrong_key"] = settings;
-    providers_.emplace(std::move(table), 0, ConfiguredProviders::Parts{*resolver_, clock_, random_, [](const char* name) -> const char* {
-                                                                         if (std::string_view(name) == "WEIR_TEST_A_WRONG_KEY") return "sk-wrong";
-                                                                         return std::getenv(name);
-                                                                       }});
+    providers_.emplace(std::move(table), 0,
+                       ConfiguredProviders::Parts{*resolver_, clock_, random_, [](const char* name) -> const char* {
+                                                    if (std::string_view(name) == "WEIR_TEST_A_WRONG_KEY")
+                                                      return "sk-wrong";
+                                                    return std::getenv(name);
+                                                  }});
   }
 
   static ModelRequest request(std::string text) {
     ModelRequest request;
     request.instructions = "Do exactly what you are asked.";
     request.messages = {{.role = ModelMessage::Role::user, .text = std::move(text)}};
-    request.tools = {{"add_numbers", "Adds two numbers.",
+    request.tools = {{"add_numbers",
+                      "Adds two numbers.",
                       {{"type", "object"},
                        {"properties", {{"a", {{"type", "integer"}}}, {"b", {{"type", "integer"}}}}},
                        {"required", Json::array({"a", "b"})}}}};
@@ -77,7 +80,8 @@ TEST_P(RealProvider, StreamsTextAndCountsTokens) {
   std::string text;
   ModelRequest asked = request("Answer with the single word: ready");
   asked.tools.clear();
-  const auto turn = ask(asked, {.on_text = [&](std::string_view piece) { text += piece; }, .on_reasoning = {}, .on_retry = {}});
+  const auto turn =
+      ask(asked, {.on_text = [&](std::string_view piece) { text += piece; }, .on_reasoning = {}, .on_retry = {}});
 
   ASSERT_TRUE(turn) << turn.error().message;
   EXPECT_EQ(turn->stop, Stop::end);

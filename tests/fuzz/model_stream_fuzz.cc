@@ -41,7 +41,8 @@ bool are_equal(const Read& left, const Read& right) {
   if (left.text != right.text || left.reasoning != right.reasoning || left.turn.has_value() != right.turn.has_value()) {
     return false;
   }
-  if (!left.turn) return left.turn.error().code == right.turn.error().code && left.turn.error().message == right.turn.error().message;
+  if (!left.turn)
+    return left.turn.error().code == right.turn.error().code && left.turn.error().message == right.turn.error().message;
   return left.turn->stop == right.turn->stop && message_json(left.turn->message) == message_json(right.turn->message) &&
          left.turn->usage.input_tokens == right.turn->usage.input_tokens &&
          left.turn->usage.output_tokens == right.turn->usage.output_tokens;

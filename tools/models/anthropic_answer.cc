@@ -89,7 +89,8 @@ Result<void> AnthropicAnswer::append(Json& block, const char* member, std::strin
 
 // The block that a piece belongs to. Text and thinking may begin without being announced; anything else would lack its name.
 Result<AnthropicAnswer::Block*> AnthropicAnswer::block_of(std::int64_t index, const Json& delta) {
-  const auto newest = std::find_if(blocks_.rbegin(), blocks_.rend(), [&](const Block& block) { return block.index == index; });
+  const auto newest =
+      std::find_if(blocks_.rbegin(), blocks_.rend(), [&](const Block& block) { return block.index == index; });
   if (newest != blocks_.rend()) return &*newest;
   const std::string type = string_or(delta, "type", "");
   if (type != "text_delta" && type != "thinking_delta") {
@@ -148,14 +149,14 @@ ModelTurn::Stop AnthropicAnswer::stop() const {
   if (reason == "refusal") return Stop::refusal;
   if (reason == "model_context_window_exceeded") return Stop::context_window;
   if (reason == "pause_turn") return Stop::paused;
-  return Stop::end;   // end_turn, stop_sequence, tool_use; calls decide
+  return Stop::end;  // end_turn, stop_sequence, tool_use; calls decide
 }
 
 void AnthropicAnswer::end_block(Block& block, ModelTurn& turn, Json& content) {
   const std::string type = string_or(block.value, "type", "");
   if (type == "text") {
     const std::string text = string_or(block.value, "text", "");
-    if (text.empty()) return;   // refused when it is sent back
+    if (text.empty()) return;  // refused when it is sent back
     turn.message.text += text;
   } else if (type == "thinking") {
     turn.reasoning += string_or(block.value, "thinking", "");
@@ -164,9 +165,8 @@ void AnthropicAnswer::end_block(Block& block, ModelTurn& turn, Json& content) {
     if (!block.value.contains("input") || !block.value["input"].is_object()) block.value["input"] = Json::object();
   }
   if (type == "tool_use") {
-    const bool is_taken = std::ranges::any_of(turn.message.calls, [&](const ModelCall& call) {
-      return call.id == string_or(block.value, "id", "");
-    });
+    const bool is_taken = std::ranges::any_of(
+        turn.message.calls, [&](const ModelCall& call) { return call.id == string_or(block.value, "id", ""); });
     if (is_taken || string_or(block.value, "id", "").empty()) block.value["id"] = hooks_.mint_call_id();
     turn.message.calls.push_back({block.value["id"].get<std::string>(), string_or(block.value, "name", ""),
                                   block.input_text.empty() ? to_text(block.value["input"]) : block.input_text});
@@ -175,7 +175,8 @@ void AnthropicAnswer::end_block(Block& block, ModelTurn& turn, Json& content) {
 }
 
 Result<ModelTurn> AnthropicAnswer::finish() {
-  if (!is_done_ && !stop_reason_) return Error(ErrorCode::unavailable, "closed the connection in the middle of its answer");
+  if (!is_done_ && !stop_reason_)
+    return Error(ErrorCode::unavailable, "closed the connection in the middle of its answer");
   ModelTurn turn;
   turn.message.role = ModelMessage::Role::assistant;
   turn.stop = stop();

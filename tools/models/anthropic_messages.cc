@@ -17,10 +17,8 @@ Json assistant_content(const ModelMessage& message) {
   Json content = Json::array();
   if (!message.text.empty()) content.push_back({{"type", "text"}, {"text", message.text}});
   for (const ModelCall& call : message.calls) {
-    content.push_back({{"type", "tool_use"},
-                       {"id", call.id},
-                       {"name", call.name},
-                       {"input", arguments_object(call.arguments_text)}});
+    content.push_back(
+        {{"type", "tool_use"}, {"id", call.id}, {"name", call.name}, {"input", arguments_object(call.arguments_text)}});
   }
   return content;
 }
@@ -34,7 +32,7 @@ Json tool_result(const ModelMessage& message) {
 // One message for what follows each other in one role: so all results of a turn stand in one user message, before what the
 // user adds.
 void append(Json& messages, std::string_view role, Json content) {
-  if (content.empty()) return;   // the API refuses a message without content
+  if (content.empty()) return;  // the API refuses a message without content
   if (messages.empty() || messages.back()["role"] != role) {
     messages.push_back({{"role", role}, {"content", Json::array()}});
   }

@@ -66,8 +66,8 @@ void append(ModelTurn& whole, ModelTurn part) {
 
 }  // namespace
 
-std::optional<milliseconds> retry_delay(const RetrySettings& settings, std::int64_t n, std::optional<milliseconds> asked,
-                                        Random& random) {
+std::optional<milliseconds> retry_delay(const RetrySettings& settings, std::int64_t n,
+                                        std::optional<milliseconds> asked, Random& random) {
   if (asked && *asked > settings.asked_most) return std::nullopt;
   milliseconds most = settings.base;
   for (std::int64_t i = 1; i < n && most < settings.most; ++i) most *= 2;
@@ -79,7 +79,7 @@ std::optional<milliseconds> retry_delay(const RetrySettings& settings, std::int6
 // How one try ended. Not thread-safe: a value.
 struct HttpProvider::Try {
   Result<ModelTurn> turn;
-  bool has_given_out = false;   // pieces that cannot be taken back
+  bool has_given_out = false;  // pieces that cannot be taken back
 };
 
 HttpProvider::HttpProvider(const Parts& parts, std::string key, RetrySettings retry)
@@ -102,7 +102,8 @@ egress::HttpRequest HttpProvider::request_to(std::string_view path, milliseconds
 
 // Errors name the provider, and never its key.
 Error HttpProvider::told(Error error) const {
-  const std::string who = "The model provider \"" + parts_.name + "\" (" + printable(parts_.settings.base_url.origin()) + ") ";
+  const std::string who =
+      "The model provider \"" + parts_.name + "\" (" + printable(parts_.settings.base_url.origin()) + ") ";
   error.message = without_key(who + error.message, key_);
   error.cause = without_key(error.cause, key_);
   return error;
@@ -115,8 +116,9 @@ Error HttpProvider::unreachable(const Error& error, milliseconds allowed, millis
     case ErrorCode::timed_out:
       // Before its time is over only the connection can have timed out, which is worth another try.
       if (taken + milliseconds{50} < allowed) return Error(ErrorCode::unavailable, text).because(error.cause);
-      return Error(ErrorCode::timed_out, "did not end its answer within " + std::to_string(allowed.count()) + " ms: " +
-                                             error.message + ".").because(error.cause);
+      return Error(ErrorCode::timed_out,
+                   "did not end its answer within " + std::to_string(allowed.count()) + " ms: " + error.message + ".")
+          .because(error.cause);
     case ErrorCode::unavailable:
       if (text.find("nothing listens") != std::string::npos) text += " Is it started, and is base_url right?";
       return Error(ErrorCode::unavailable, text).because(error.cause);
@@ -132,7 +134,8 @@ HttpProvider::Try HttpProvider::attempt(const ModelRequest& request, const TurnC
   const milliseconds allowed = std::min(left, parts_.settings.timeout);
 
   Try result{Error(ErrorCode::unavailable, "")};
-  const auto counted = [&result](const std::function<void(std::string_view)>& give) -> std::function<void(std::string_view)> {
+  const auto counted =
+      [&result](const std::function<void(std::string_view)>& give) -> std::function<void(std::string_view)> {
     if (!give) return {};
     return [&result, &give](std::string_view piece) {
       result.has_given_out = true;
@@ -159,10 +162,12 @@ HttpProvider::Try HttpProvider::attempt(const ModelRequest& request, const TurnC
     return result;
   }
   if (response && (response->status < 200 || response->status > 299)) {
-    if (is_context_overflow(*response)) {
+    const bool is_overflow = is_context_overflow(*response);
+    if (is_overflow || is_filtered(*response)) {
       ModelTurn turn;
-      turn.stop = ModelTurn::Stop::context_window;
+      turn.stop = is_overflow ? ModelTurn::Stop::context_window : ModelTurn::Stop::refusal;
       turn.message.role = ModelMessage::Role::assistant;
+      turn.message.text = is_overflow ? "" : without_key(words_of(response->body), key_);
       result.turn = std::move(turn);
     } else {
       result.turn = status_error(*response, parts_.settings, request.model, parts_.clock.now());
@@ -184,7 +189,8 @@ Result<ModelTurn> HttpProvider::turn(const ModelRequest& request, const TurnCall
     Try tried = attempt(request, callbacks, deadline, stop);
     if (tried.turn) return std::move(tried.turn);
     Error error = told(std::move(tried.turn).error());
-    if (stop.stop_requested()) return Error(ErrorCode::cancelled, "The run was stopped while its model was being asked.");
+    if (stop.stop_requested())
+      return Error(ErrorCode::cancelled, "The run was stopped while its model was being asked.");
     if (!passes(error) || tried.has_given_out || n >= retry_.tries) return error;
     const auto delay = retry_delay(retry_, n, error.retry_after, parts_.random);
     if (!delay || steady_clock::now() + *delay >= deadline) return error;
@@ -201,14 +207,14 @@ Result<ModelTurn> HttpProvider::turn(const ModelRequest& request, const TurnCall
   }
 }
 
-Result<ModelTurn> HttpProvider::complete(const ModelRequest& asked, const TurnCallbacks& callbacks, milliseconds timeout,
-                                         std::stop_token stop) {
+Result<ModelTurn> HttpProvider::complete(const ModelRequest& asked, const TurnCallbacks& callbacks,
+                                         milliseconds timeout, std::stop_token stop) {
   const TimePoint deadline = steady_clock::now() + timeout;
   ModelRequest request = asked;
   if (request.model.empty()) request.model = parts_.settings.model;
   if (request.model.empty()) {
-    return told({ErrorCode::validation_failed,
-                 "has no default model: name one in the agent, or set model of this provider."});
+    return told(
+        {ErrorCode::validation_failed, "has no default model: name one in the agent, or set model of this provider."});
   }
   if (parts_.settings.max_output_tokens > 0) {
     request.max_output_tokens = std::min(request.max_output_tokens, parts_.settings.max_output_tokens);

@@ -40,20 +40,22 @@ Result<void> OpenAiAnswer::take_document(const Json& document) {
 
 Result<void> OpenAiAnswer::take_chunk(const Json& chunk) {
   if (!chunk.is_object()) return Error(ErrorCode::unavailable, "sent a chunk that is not an object");
-  if (const Json* error = find_member(chunk, "error"); error != nullptr && !error->is_null()) return stated_error(chunk);
-  if (string_or(chunk, "object", "") == "error") return stated_error(chunk);   // vLLM before 0.10
+  if (const Json* error = find_member(chunk, "error"); error != nullptr && !error->is_null())
+    return stated_error(chunk);
+  if (string_or(chunk, "object", "") == "error") return stated_error(chunk);  // vLLM before 0.10
   if (const Json* usage = find_member(chunk, "usage"); usage != nullptr && usage->is_object()) take_usage(*usage);
   const Json* choices = find_member(chunk, "choices");
   // The chunk with the usage has no choices.
   if (choices == nullptr || !choices->is_array()) return {};
   for (const Json& choice : *choices) {
-    if (integer_or(choice, "index", 0) != 0) continue;   // one answer was asked for
+    if (integer_or(choice, "index", 0) != 0) continue;  // one answer was asked for
     const Json* message = find_member(choice, "delta");
     if (message == nullptr || !message->is_object()) message = find_member(choice, "message");
     if (message != nullptr && message->is_object()) {
       if (auto taken = take_message(*message); !taken) return taken;
     }
-    if (const auto reason = string_member(choice, "finish_reason"); reason && !reason->empty()) finish_reason_ = *reason;
+    if (const auto reason = string_member(choice, "finish_reason"); reason && !reason->empty())
+      finish_reason_ = *reason;
   }
   return {};
 }
@@ -116,11 +118,13 @@ OpenAiAnswer::Call* OpenAiAnswer::call_of(const Json& fragment) {
   // Gateways that give every call the index 0, or none, tell them apart by their ids. A name alone repeats no call:
   // without an index, it begins one.
   const auto begins_another = [&](const Call& call) {
-    return is_named && !call.name.empty() && ((!id.empty() && !call.id.empty() && id != call.id) || (!index && id.empty()));
+    return is_named && !call.name.empty() &&
+           ((!id.empty() && !call.id.empty() && id != call.id) || (!index && id.empty()));
   };
   auto found = calls_.end();
   if (index) {
-    const auto newest = std::find_if(calls_.rbegin(), calls_.rend(), [&](const Call& call) { return call.index == *index; });
+    const auto newest =
+        std::find_if(calls_.rbegin(), calls_.rend(), [&](const Call& call) { return call.index == *index; });
     if (newest != calls_.rend()) found = std::prev(newest.base());
   } else if (!id.empty()) {
     found = std::ranges::find(calls_, id, &Call::id);

@@ -13,9 +13,10 @@ Json assistant_message(const ModelMessage& message) {
   Json calls = Json::array();
   for (const ModelCall& call : message.calls) {
     // llama-server and Ollama parse the arguments and fail the whole request if they are no JSON.
-    calls.push_back({{"id", call.id},
-                     {"type", "function"},
-                     {"function", {{"name", call.name}, {"arguments", to_text(arguments_object(call.arguments_text))}}}});
+    calls.push_back(
+        {{"id", call.id},
+         {"type", "function"},
+         {"function", {{"name", call.name}, {"arguments", to_text(arguments_object(call.arguments_text))}}}});
   }
   json["tool_calls"] = std::move(calls);
   return json;
@@ -65,9 +66,10 @@ Json OpenAiChat::body(const ModelRequest& request) const {
   if (request.tools.empty()) return body;
   Json tools = Json::array();
   for (const ModelTool& tool : request.tools) {
-    tools.push_back({{"type", "function"},
-                     {"function",
-                      {{"name", tool.name}, {"description", tool.description}, {"parameters", tool_schema(tool.input_schema)}}}});
+    tools.push_back(
+        {{"type", "function"},
+         {"function",
+          {{"name", tool.name}, {"description", tool.description}, {"parameters", tool_schema(tool.input_schema)}}}});
   }
   body["tools"] = std::move(tools);
   return body;

@@ -61,7 +61,8 @@ class Check {
             settings_.model.empty() ? "Set model of this provider." : "");
         return true;
       }
-      add(Status::failed, models.error().code == ErrorCode::unauthorized ? "key" : "connection", models.error().message);
+      add(Status::failed, models.error().code == ErrorCode::unauthorized ? "key" : "connection",
+          models.error().message);
       return false;
     }
     add(Status::ok, "connection",
@@ -73,14 +74,16 @@ class Check {
 
   void look_for_model(const std::vector<std::string>& models) {
     const std::string& model = settings_.model;
-    std::string there_is = models.empty() ? "It lists none: load one first." : "There is " + listed(models, kShownModels) + ".";
+    std::string there_is =
+        models.empty() ? "It lists none: load one first." : "There is " + listed(models, kShownModels) + ".";
     if (model.empty()) {
       add(Status::warning, "model", "The provider has no default model, so no question was asked.",
           "Set model of this provider, or name one in each agent. " + there_is);
       return;
     }
     // Ollama leaves out the tag in the request, and names it in the list.
-    const bool is_listed = std::ranges::any_of(models, [&](const std::string& id) { return id == model || id == model + ":latest"; });
+    const bool is_listed =
+        std::ranges::any_of(models, [&](const std::string& id) { return id == model || id == model + ":latest"; });
     if (is_listed) return add(Status::ok, "model", "The model " + model + " is listed.");
     const std::string near = nearest(model, models);
     add(Status::warning, "model", "The model " + printable(model) + " is not listed.",
@@ -93,7 +96,8 @@ class Check {
     request.instructions = "You test a connection. Do as you are told, briefly.";
     request.messages = {{.role = ModelMessage::Role::user,
                          .text = "Call the tool report_status with the status \"ok\". Write nothing else."}};
-    request.tools = {{std::string(kProbeTool), "Reports the status of the connection.",
+    request.tools = {{std::string(kProbeTool),
+                      "Reports the status of the connection.",
                       {{"type", "object"},
                        {"properties", {{"status", {{"type", "string"}, {"description", "ok or broken"}}}}},
                        {"required", Json::array({"status"})}}}};
@@ -126,7 +130,8 @@ class Check {
                  "It may think at length: give its agents a larger max_output_tokens.");
     }
     add(Status::failed, "tools", "The model answered in words where it was told to call a tool.",
-        "Choose a model that calls tools. With llama-server start with --jinja; with vLLM with --enable-auto-tool-choice and "
+        "Choose a model that calls tools. With llama-server start with --jinja; with vLLM with "
+        "--enable-auto-tool-choice and "
         "the --tool-call-parser of this model; in Ollama, `ollama show MODEL` must list tools.");
   }
 
@@ -155,7 +160,8 @@ bool ProviderCheck::is_ok() const {
 Json check_json(const ProviderCheck& check) {
   Json steps = Json::array();
   for (const CheckStep& step : check.steps) {
-    steps.push_back({{"name", step.name}, {"status", to_string(step.status)}, {"message", step.message}, {"advice", step.advice}});
+    steps.push_back(
+        {{"name", step.name}, {"status", to_string(step.status)}, {"message", step.message}, {"advice", step.advice}});
   }
   return {{"provider", check.provider},
           {"model", check.model},
@@ -164,8 +170,8 @@ Json check_json(const ProviderCheck& check) {
           {"steps", std::move(steps)}};
 }
 
-Result<ProviderCheck> check_provider(const ConfiguredProviders& providers, std::string_view name, const CheckPatience& patience,
-                                     std::stop_token stop) {
+Result<ProviderCheck> check_provider(const ConfiguredProviders& providers, std::string_view name,
+                                     const CheckPatience& patience, std::stop_token stop) {
   const ProviderSettings* settings = providers.settings(name);
   if (settings == nullptr) return providers.unknown(name);
   const auto start = steady_clock::now();

@@ -26,10 +26,12 @@ struct Hint {
 };
 constexpr std::array kHints = {
     Hint{{"enable-auto-tool-choice", ""},
-         "Start vLLM with --enable-auto-tool-choice --tool-call-parser PARSER, the parser that its documentation names for "
+         "Start vLLM with --enable-auto-tool-choice --tool-call-parser PARSER, the parser that its documentation names "
+         "for "
          "this model (hermes, llama3_json, mistral, ...)."},
     Hint{{"tool-call-parser", ""},
-         "Start vLLM with --enable-auto-tool-choice --tool-call-parser PARSER, the parser that its documentation names for "
+         "Start vLLM with --enable-auto-tool-choice --tool-call-parser PARSER, the parser that its documentation names "
+         "for "
          "this model (hermes, llama3_json, mistral, ...)."},
     Hint{{"--jinja", ""}, "Start llama-server with --jinja, and with a model whose chat template has tools."},
     Hint{{"jinja", "tools"}, "Start llama-server with --jinja, and with a model whose chat template has tools."},
@@ -39,6 +41,8 @@ constexpr std::array kHints = {
          "Set compat of this provider: openai sends max_completion_tokens, generic sends max_tokens."},
     Hint{{"developer", "role"}, "Set compat = \"generic\" of this provider: then instructions are sent as system."},
     Hint{{"stream_options", ""}, "Set asks_for_usage = false of this provider; its runs then have no token counts."},
+    Hint{{"max_tokens:", ">"}, "Set max_output_tokens of this provider to what the model allows."},
+    Hint{{"is too large", "completion tokens"}, "Set max_output_tokens of this provider to what the model allows."},
     Hint{{"temperature", "support"}, "Leave out the agent's temperature: this model has a fixed one."},
     Hint{{"no models loaded", ""}, "Load a model in LM Studio, or switch on loading on demand there."},
     Hint{{"try pulling it", ""}, "Fetch it: ollama pull MODEL."},
@@ -135,24 +139,26 @@ Error stated_error(const Json& document) {
   if (has(kind, "invalid_request") || has(kind, "not_found") || has(kind, "400") || !hint_for(words).empty()) {
     return {ErrorCode::validation_failed, text};
   }
-  return {ErrorCode::unavailable, text};   // overloaded_error, api_error, server_error and what is yet to be invented
+  return {ErrorCode::unavailable, text};  // overloaded_error, api_error, server_error and what is yet to be invented
 }
 
 Error status_error(const egress::HttpResponse& response, const ProviderSettings& settings, std::string_view model,
                    UnixMillis now) {
   const int status = response.status;
   const std::string words = words_of(response.body);
-  std::string text = "answered HTTP " + std::to_string(status) + (words.empty() ? "." : ": " + with_hint(sentence(words)));
+  std::string text =
+      "answered HTTP " + std::to_string(status) + (words.empty() ? "." : ": " + with_hint(sentence(words)));
   auto parsed = parse_json(response.body);
   const std::string kind = parsed ? kind_of(*parsed) : "";
   const bool has_hint = !hint_for(words).empty();
 
   if (status >= 300 && status <= 399) {
     const std::string_view location = response.header("Location").value_or("");
-    return {ErrorCode::validation_failed, "answered HTTP " + std::to_string(status) + ", a redirect" +
-                                              (location.empty() ? "" : " to " + printable(location)) +
-                                              ". Redirects are not followed, so that the key goes nowhere else: write the "
-                                              "final address as base_url."};
+    return {ErrorCode::validation_failed,
+            "answered HTTP " + std::to_string(status) + ", a redirect" +
+                (location.empty() ? "" : " to " + printable(location)) +
+                ". Redirects are not followed, so that the key goes nowhere else: write the "
+                "final address as base_url."};
   }
   if (status == 402 || is_out_of_credit(kind, words)) {
     return {ErrorCode::unauthorized, text + " The provider's account has to be paid or topped up."};
@@ -178,14 +184,23 @@ Error status_error(const egress::HttpResponse& response, const ProviderSettings&
 }
 
 bool is_context_overflow(const egress::HttpResponse& response) {
-  if (response.status != 400 && response.status != 413 && response.status != 422 && response.status != 500) return false;
+  if (response.status != 400 && response.status != 413 && response.status != 422 && response.status != 500)
+    return false;
   auto parsed = parse_json(response.body);
   if (!parsed) return false;
   const std::string kind = kind_of(*parsed);
   const std::string words = lower(message_of(*parsed));
-  return has(kind, "context_length_exceeded") || has(kind, "exceed_context_size") || has(words, "maximum context length") ||
-         has(words, "prompt is too long") || has(words, "exceeds the available context size") ||
-         has(words, "exceed context limit");
+  return has(kind, "context_length_exceeded") || has(kind, "exceed_context_size") ||
+         has(words, "maximum context length") || has(words, "prompt is too long") ||
+         has(words, "exceeds the available context size") || has(words, "exceed context limit");
+}
+
+bool is_filtered(const egress::HttpResponse& response) {
+  if (response.status != 400 && response.status != 403 && response.status != 422) return false;
+  auto parsed = parse_json(response.body);
+  if (!parsed) return false;
+  const std::string kind = kind_of(*parsed);
+  return has(kind, "content_filter") || has(kind, "content_policy_violation");
 }
 
 std::optional<milliseconds> retry_after(const egress::HttpResponse& response, UnixMillis now) {

@@ -24,6 +24,8 @@ Error status_error(const egress::HttpResponse& response, const ProviderSettings&
                    UnixMillis now);
 // True if the provider refused a request because it does not fit the model's context: no error, but a way to stop.
 bool is_context_overflow(const egress::HttpResponse& response);
+// True if the provider's filter refused what the model was to read: a refusal, as if the model had said so.
+bool is_filtered(const egress::HttpResponse& response);
 // Retry-After in seconds or as a date (RFC 9110 §10.2.3), or retry-after-ms; nothing if there is none.
 std::optional<std::chrono::milliseconds> retry_after(const egress::HttpResponse& response, UnixMillis now);
 // The message of an error body in one of the shapes that providers use; the body's beginning if it is in none.

@@ -39,8 +39,9 @@ Result<std::string> read_provider_key(const ProviderSettings& settings, const En
     const std::string place = "the variable " + settings.api_key_env;
     const char* value = environment ? environment(settings.api_key_env.c_str()) : nullptr;
     if (value == nullptr) {
-      return Error(ErrorCode::unauthorized, "The provider's key is missing: " + place +
-                                                " is not set. Set it for the process of the server and start it again.");
+      return Error(ErrorCode::unauthorized,
+                   "The provider's key is missing: " + place +
+                       " is not set. Set it for the process of the server and start it again.");
     }
     return checked(value, place);
   }
@@ -59,7 +60,8 @@ Result<std::string> read_provider_key(const ProviderSettings& settings, const En
 
 bool is_key_file_open_to_others(const ProviderSettings& settings) {
   struct stat info {};
-  return !settings.api_key_file.empty() && stat(settings.api_key_file.c_str(), &info) == 0 && (info.st_mode & 0077) != 0;
+  return !settings.api_key_file.empty() && stat(settings.api_key_file.c_str(), &info) == 0 &&
+         (info.st_mode & 0077) != 0;
 }
 
 }  // namespace weir::tools::models

@@ -101,15 +101,18 @@ TEST(ProviderConfigTest, AKeyIsRefusedAndNotRepeated) {
               AllOf(HasSubstr("api_key_env"), HasSubstr("api_key_file"), Not(HasSubstr("sk-secret"))));
   EXPECT_THAT(complaint_about("api_key_env = \"sk-secret-123456\""),
               AllOf(HasSubstr("not the key itself"), Not(HasSubstr("sk-secret"))));
-  EXPECT_THAT(complaint_about("headers.Authorization = \"Bearer abc\""), AllOf(HasSubstr("api_key_env"), Not(HasSubstr("abc"))));
+  EXPECT_THAT(complaint_about("headers.Authorization = \"Bearer abc\""),
+              AllOf(HasSubstr("api_key_env"), Not(HasSubstr("abc"))));
   const auto config = from_variables({{"WEIR_PROVIDERS_LOCAL_API_KEY", "sk-secret-123456"}});
   ASSERT_FALSE(config);
   EXPECT_THAT(config.error().message, AllOf(HasSubstr("does not belong"), Not(HasSubstr("sk-secret"))));
 }
 
 TEST(ProviderConfigTest, MistakesAreNamed) {
-  EXPECT_THAT(complaint_about("kind = \"openai\""), HasSubstr("expects openai_chat or anthropic_messages, got \"openai\""));
-  EXPECT_THAT(complaint_about("modle = \"m\""), AllOf(HasSubstr("providers.local.modle"), HasSubstr("did you mean model?")));
+  EXPECT_THAT(complaint_about("kind = \"openai\""),
+              HasSubstr("expects openai_chat or anthropic_messages, got \"openai\""));
+  EXPECT_THAT(complaint_about("modle = \"m\""),
+              AllOf(HasSubstr("providers.local.modle"), HasSubstr("did you mean model?")));
   EXPECT_THAT(complaint_about("timeout_ms = 5"), HasSubstr("1000 to 3600000"));
   EXPECT_THAT(complaint_about("compat = \"ollama\""), HasSubstr("auto, generic or openai"));
   EXPECT_THAT(complaint_about("headers.Host = \"x\""), HasSubstr("Weir sets itself"));
@@ -136,7 +139,8 @@ TEST(ProviderConfigTest, AnAddressIsTheBaseOnly) {
 }
 
 TEST(ProviderConfigTest, WhatIsMissingOrUnsafeStopsTheStart) {
-  EXPECT_THAT(from_toml("[providers.local]\nmodel = \"m\"").error().message, HasSubstr("providers.local: base_url is missing"));
+  EXPECT_THAT(from_toml("[providers.local]\nmodel = \"m\"").error().message,
+              HasSubstr("providers.local: base_url is missing"));
   EXPECT_THAT(complaint_about("api_key_env = \"A\"\napi_key_file = \"b\""), HasSubstr("both set"));
   const auto plain = from_toml("[providers.far]\nbase_url = \"http://8.8.8.8/v1\"\napi_key_env = \"A\"");
   ASSERT_FALSE(plain);

@@ -17,10 +17,11 @@ using ::testing::HasSubstr;
 class ConfiguredProvidersTest : public ::testing::Test {
  protected:
   ConfiguredProviders providers(ProviderTable table, std::uint16_t own_port = 0) {
-    return ConfiguredProviders(std::move(table), own_port, {*resolver_, clock_, random_, [this](const char* name) -> const char* {
-                                                              const auto found = variables_.find(name);
-                                                              return found == variables_.end() ? nullptr : found->second.c_str();
-                                                            }});
+    return ConfiguredProviders(std::move(table), own_port,
+                               {*resolver_, clock_, random_, [this](const char* name) -> const char* {
+                                  const auto found = variables_.find(name);
+                                  return found == variables_.end() ? nullptr : found->second.c_str();
+                                }});
   }
   static ProviderSettings at(std::string_view url) {
     ProviderSettings settings;
@@ -81,7 +82,8 @@ TEST_F(ConfiguredProvidersTest, AKeyFileIsReadAtEachOpening) {
   EXPECT_EQ(read_provider_key(settings, {}).value(), "first");
   write("  second  \n");
   EXPECT_EQ(read_provider_key(settings, {}).value(), "second");
-  for (const std::string& bad : {std::string(), std::string("two words"), std::string("line\r\nX-Evil: 1"), std::string(20'000, 'k')}) {
+  for (const std::string& bad :
+       {std::string(), std::string("two words"), std::string("line\r\nX-Evil: 1"), std::string(20'000, 'k')}) {
     write(bad);
     const auto key = read_provider_key(settings, {});
     ASSERT_FALSE(key) << bad.size();
@@ -104,15 +106,16 @@ TEST_F(ConfiguredProvidersTest, CostComesFromTheTableOrIsUnknown) {
   ProviderSettings settings = at("https://api.example.com/v1");
   settings.prices["small"] = {.input = 150'000, .output = 600'000, .cached_input = 75'000};
   const auto all = providers({{"cloud", settings}});
-  ModelUsage usage{.input_tokens = 1'000'000, .output_tokens = 500'000, .cached_input_tokens = 400'000, .reasoning_tokens = {}};
+  ModelUsage usage{
+      .input_tokens = 1'000'000, .output_tokens = 500'000, .cached_input_tokens = 400'000, .reasoning_tokens = {}};
 
   EXPECT_EQ(all.cost_microusd("cloud", "small", usage), 90'000 + 30'000 + 300'000);
   EXPECT_EQ(all.cost_microusd("cloud", "large", usage), std::nullopt);
   EXPECT_EQ(all.cost_microusd("other", "small", usage), std::nullopt);
   usage = {.input_tokens = 1, .output_tokens = 1, .cached_input_tokens = {}, .reasoning_tokens = {}};
-  EXPECT_EQ(all.cost_microusd("cloud", "small", usage), 1);   // rounded up
+  EXPECT_EQ(all.cost_microusd("cloud", "small", usage), 1);  // rounded up
   usage.output_tokens.reset();
-  EXPECT_EQ(all.cost_microusd("cloud", "small", usage), std::nullopt);   // never estimated
+  EXPECT_EQ(all.cost_microusd("cloud", "small", usage), std::nullopt);  // never estimated
 }
 
 TEST_F(ConfiguredProvidersTest, AStarIsThePriceOfEveryOtherModel) {

@@ -17,9 +17,9 @@ using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::HttpImposter;
 using testing::ImposterAnswer;
+using ::testing::Not;
 using Failure = ImposterAnswer::Failure;
 using std::chrono::steady_clock;
 
@@ -43,9 +43,10 @@ class HttpProviderTest : public ::testing::Test {
     settings.model = "m";
     settings.api_key_env = "KEY";
     settings.timeout = timeout_;
-    providers_.emplace(ProviderTable{{"local", settings}}, 0,
-                       ConfiguredProviders::Parts{*resolver_, clock_, random_, [](const char*) { return "secret-key-1"; }},
-                       RetrySettings{.tries = 3, .base = 1ms, .most = 4ms, .asked_most = 2s});
+    providers_.emplace(
+        ProviderTable{{"local", settings}}, 0,
+        ConfiguredProviders::Parts{*resolver_, clock_, random_, [](const char*) { return "secret-key-1"; }},
+        RetrySettings{.tries = 3, .base = 1ms, .most = 4ms, .asked_most = 2s});
     auto opened = providers_->open("local");
     ASSERT_TRUE(opened);
     provider_ = *std::move(opened);
@@ -57,11 +58,12 @@ class HttpProviderTest : public ::testing::Test {
     request.messages = {{.role = ModelMessage::Role::user, .text = "Check it."}};
     TurnCallbacks callbacks{.on_text = [this](std::string_view piece) { text_ += piece; },
                             .on_reasoning = {},
-                            .on_retry = [this](const TurnAttempt& attempt, std::chrono::milliseconds delay) {
-                              attempts_.push_back(attempt.outcome);
-                              delays_.push_back(delay);
-                              return goes_on_;
-                            }};
+                            .on_retry =
+                                [this](const TurnAttempt& attempt, std::chrono::milliseconds delay) {
+                                  attempts_.push_back(attempt.outcome);
+                                  delays_.push_back(delay);
+                                  return goes_on_;
+                                }};
     return provider_->complete(request, callbacks, timeout, stop);
   }
 
@@ -200,7 +202,8 @@ TEST_F(HttpProviderTest, AnErrorBeforeTheFirstPieceIsTriedAgain) {
 }
 
 TEST_F(HttpProviderTest, ABrokenConnectionIsTriedAgain) {
-  imposter_.answer_in_turn(kChat, {{.failure = Failure::reset}, {.failure = Failure::close}, streamed("openai_text.sse")});
+  imposter_.answer_in_turn(kChat,
+                           {{.failure = Failure::reset}, {.failure = Failure::close}, streamed("openai_text.sse")});
   open_chat();
 
   EXPECT_TRUE(ask());
@@ -360,6 +363,17 @@ TEST_F(HttpProviderTest, AFullContextIsAWayToStop) {
 
   ASSERT_TRUE(turn);
   EXPECT_EQ(turn->stop, ModelTurn::Stop::context_window);
+}
+
+TEST_F(HttpProviderTest, AFilterOfTheProviderIsARefusal) {
+  imposter_.answer(kChat, refused(400, R"({"error":{"code":"content_filter","message":"The prompt was filtered."}})"));
+  open_chat();
+
+  const auto turn = ask();
+
+  ASSERT_TRUE(turn);
+  EXPECT_EQ(turn->stop, ModelTurn::Stop::refusal);
+  EXPECT_EQ(turn->message.text, "The prompt was filtered.");
 }
 
 TEST_F(HttpProviderTest, APausedTurnIsSentAgainAndIsOneTurn) {

@@ -24,14 +24,16 @@ class ProviderCheckTest : public ::testing::Test {
     list(R"({"data":[{"id":"qwen3:latest"},{"id":"gemma"}]})");
   }
   void list(std::string body, int status = 200) {
-    imposter_.answer("/v1/models", {.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)});
+    imposter_.answer("/v1/models",
+                     {.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)});
   }
   void answer(std::string body, int status = 200) {
     imposter_.answer("/v1/chat/completions",
                      {.status = status, .headers = {{"Content-Type", "text/event-stream"}}, .body = std::move(body)});
   }
   ConfiguredProviders providers() {
-    return ConfiguredProviders({{"local", settings_}}, 0, {*resolver_, clock_, random_, [](const char*) { return "k"; }},
+    return ConfiguredProviders({{"local", settings_}}, 0,
+                               {*resolver_, clock_, random_, [](const char*) { return "k"; }},
                                RetrySettings{.tries = 2, .base = 1ms, .most = 1ms, .asked_most = 1s});
   }
   ProviderCheck check() {
@@ -51,7 +53,8 @@ class ProviderCheckTest : public ::testing::Test {
   SystemClock clock_;
   testing::FakeRandom random_;
   const std::string call_ =
-      "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"report_status\","
+      "data: "
+      "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"report_status\","
       "\"arguments\":\"{\\\"status\\\":\\\"ok\\\"}\"}}]},\"finish_reason\":\"tool_calls\"}]}\n\n"
       "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4}}\n\ndata: [DONE]\n\n";
 };
@@ -70,7 +73,9 @@ TEST_F(ProviderCheckTest, AGoodProviderHasNothingWrong) {
 }
 
 TEST_F(ProviderCheckTest, MissingFlagsAreExplained) {
-  answer(R"({"object":"error","message":"\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set","code":400})", 400);
+  answer(
+      R"({"object":"error","message":"\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set","code":400})",
+      400);
 
   const ProviderCheck checked = check();
 
@@ -90,7 +95,8 @@ TEST_F(ProviderCheckTest, WordsInsteadOfACallAreAFailure) {
 }
 
 TEST_F(ProviderCheckTest, AnAnswerInOnePieceIsAWarning) {
-  answer(R"({"choices":[{"message":{"tool_calls":[{"id":"c","function":{"name":"report_status","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":1}})");
+  answer(
+      R"({"choices":[{"message":{"tool_calls":[{"id":"c","function":{"name":"report_status","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":1}})");
 
   const ProviderCheck checked = check();
 

@@ -37,21 +37,44 @@ TEST(ProviderErrorsTest, TheProvidersWordsAreFoundInEveryShape) {
 }
 
 TEST(ProviderErrorsTest, MissingFlagsOfVllmAndLlamaServerAreExplained) {
-  const Error vllm = error_of(400, R"({"object":"error","message":"\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set","code":400})");
+  const Error vllm = error_of(
+      400,
+      R"({"object":"error","message":"\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set","code":400})");
   EXPECT_EQ(vllm.code, ErrorCode::validation_failed);
   EXPECT_THAT(vllm.message, HasSubstr("Start vLLM with --enable-auto-tool-choice --tool-call-parser"));
 
   // It answers 500 to what it can never serve: not to be tried again.
-  const Error llama = error_of(500, R"({"error":{"code":500,"message":"tools param requires --jinja flag","type":"server_error"}})");
+  const Error llama =
+      error_of(500, R"({"error":{"code":500,"message":"tools param requires --jinja flag","type":"server_error"}})");
   EXPECT_EQ(llama.code, ErrorCode::validation_failed);
   EXPECT_THAT(llama.message, HasSubstr("Start llama-server with --jinja"));
 
-  EXPECT_THAT(error_of(400, R"({"error":{"message":"registry.ollama.ai/library/gemma:2b does not support tools"}})").message,
-              HasSubstr("ollama show"));
+  EXPECT_THAT(
+      error_of(400, R"({"error":{"message":"registry.ollama.ai/library/gemma:2b does not support tools"}})").message,
+      HasSubstr("ollama show"));
   EXPECT_THAT(error_of(404, R"({"error":{"message":"model \"qwen3\" not found, try pulling it first"}})").message,
               AllOf(HasSubstr("ollama pull"), HasSubstr("\"qwen3\"")));
-  EXPECT_THAT(error_of(400, R"({"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."}})").message,
-              HasSubstr("Set compat"));
+  EXPECT_THAT(
+      error_of(
+          400,
+          R"({"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."}})")
+          .message,
+      HasSubstr("Set compat"));
+}
+
+TEST(ProviderErrorsTest, TooManyTokensPointAtTheSetting) {
+  EXPECT_THAT(
+      error_of(
+          400,
+          R"({"type":"error","error":{"type":"invalid_request_error","message":"max_tokens: 200000 > 64000, which is the maximum allowed"}})")
+          .message,
+      HasSubstr("Set max_output_tokens"));
+  EXPECT_THAT(
+      error_of(
+          400,
+          R"({"error":{"message":"max_tokens is too large: 200000. This model supports at most 16384 completion tokens."}})")
+          .message,
+      HasSubstr("Set max_output_tokens"));
 }
 
 TEST(ProviderErrorsTest, WhatPassesAndWhatDoesNot) {
@@ -62,8 +85,9 @@ TEST(ProviderErrorsTest, WhatPassesAndWhatDoesNot) {
     EXPECT_EQ(error_of(status, "{}").code, ErrorCode::unavailable) << status;
   }
   EXPECT_EQ(error_of(429, "{}").code, ErrorCode::rate_limit_exceeded);
-  EXPECT_EQ(error_of(429, R"({"error":{"type":"insufficient_quota","message":"You exceeded your current quota"}})").code,
-            ErrorCode::unauthorized);
+  EXPECT_EQ(
+      error_of(429, R"({"error":{"type":"insufficient_quota","message":"You exceeded your current quota"}})").code,
+      ErrorCode::unauthorized);
 }
 
 TEST(ProviderErrorsTest, ARefusedKeySaysWhereItCameFrom) {
@@ -85,7 +109,7 @@ TEST(ProviderErrorsTest, RetryAfterIsReadInEveryForm) {
   const auto read = [](std::string name, std::string value) {
     egress::HttpResponse response;
     response.headers = {{std::move(name), std::move(value)}};
-    return retry_after(response, UnixMillis{1'763'798'400s});   // Sat, 22 Nov 2025 08:00:00 GMT
+    return retry_after(response, UnixMillis{1'763'798'400s});  // Sat, 22 Nov 2025 08:00:00 GMT
   };
   EXPECT_EQ(read("Retry-After", "7"), 7s);
   EXPECT_EQ(read("retry-after-ms", "250"), 250ms);
@@ -105,9 +129,13 @@ TEST(ProviderErrorsTest, AFullContextIsNoError) {
     return is_context_overflow(response);
   };
   EXPECT_TRUE(overflows(400, R"({"error":{"code":"context_length_exceeded","message":"too long"}})"));
-  EXPECT_TRUE(overflows(400, R"({"error":{"code":400,"type":"exceed_context_size_error","message":"the request exceeds the available context size"}})"));
+  EXPECT_TRUE(overflows(
+      400,
+      R"({"error":{"code":400,"type":"exceed_context_size_error","message":"the request exceeds the available context size"}})"));
   EXPECT_TRUE(overflows(400, R"({"object":"error","message":"This model's maximum context length is 4096 tokens."})"));
-  EXPECT_TRUE(overflows(400, R"({"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}})"));
+  EXPECT_TRUE(overflows(
+      400,
+      R"({"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}})"));
   EXPECT_FALSE(overflows(400, R"({"error":{"message":"bad schema"}})"));
   EXPECT_FALSE(overflows(429, R"({"error":{"code":"context_length_exceeded"}})"));
 }

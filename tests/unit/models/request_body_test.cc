@@ -20,7 +20,8 @@ ModelRequest conversation() {
   ModelMessage turn{.role = ModelMessage::Role::assistant};
   turn.calls = {{"c1", "create_scan", R"({"target_id":"tgt_1"})"}, {"c2", "get_quota", "{oops"}};
   ModelMessage first{.role = ModelMessage::Role::tool, .text = "scan scn_1", .call_id = "c1"};
-  ModelMessage second{.role = ModelMessage::Role::tool, .text = "arguments are no JSON", .call_id = "c2", .is_error = true};
+  ModelMessage second{
+      .role = ModelMessage::Role::tool, .text = "arguments are no JSON", .call_id = "c2", .is_error = true};
   ModelMessage more{.role = ModelMessage::Role::user, .text = "Go on."};
   request.messages = {question, turn, first, second, more};
   return request;

@@ -164,7 +164,9 @@ TEST(OpenAiTranscriptsTest, CallsWithOneIndexAreToldApartByTheirIds) {
 TEST(OpenAiAnswerTest, ACallWithoutIndexesIdsOrArgumentsIsStillACall) {
   const std::string body =
       "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"get_quota\"}}]}}]}\n\n"
-      "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"list_checks\",\"arguments\":{\"group\":\"tls\"}}}]},"
+      "data: "
+      "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"list_checks\",\"arguments\":{\"group\":"
+      "\"tls\"}}}]},"
       "\"finish_reason\":\"tool_calls\"}]}\n\n";
   const Read read = read_pieces("openai", {body});
 
@@ -179,8 +181,11 @@ TEST(OpenAiAnswerTest, ACallWithoutIndexesIdsOrArgumentsIsStillACall) {
 // An old vLLM gave each fragment a new id; the name comes once.
 TEST(OpenAiAnswerTest, AnIdThatChangesWithoutANameContinuesItsCall) {
   const std::string body =
-      "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}}]}\n\n"
-      "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"b\",\"function\":{\"arguments\":\"}\"}}]}}]}\n\n"
+      "data: "
+      "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":"
+      "\"{\"}}]}}]}\n\n"
+      "data: "
+      "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"b\",\"function\":{\"arguments\":\"}\"}}]}}]}\n\n"
       "data: [DONE]\n\n";
   const Read read = read_pieces("openai", {body});
 
@@ -194,7 +199,8 @@ TEST(OpenAiAnswerTest, AnErrorIsUnderstoodInEveryShape) {
     const std::string body = "data: " + std::string(data) + "\n\n";
     return read_pieces("openai", {body}).turn.error().code;
   };
-  EXPECT_EQ(code_of(R"({"object":"error","message":"no","type":"BadRequestError","code":400})"), ErrorCode::validation_failed);
+  EXPECT_EQ(code_of(R"({"object":"error","message":"no","type":"BadRequestError","code":400})"),
+            ErrorCode::validation_failed);
   EXPECT_EQ(code_of(R"({"error":"model runner has unexpectedly stopped"})"), ErrorCode::unavailable);
   EXPECT_EQ(code_of(R"({"error":{"message":"slow down","type":"rate_limit_error"}})"), ErrorCode::rate_limit_exceeded);
   EXPECT_EQ(code_of(R"({"choices":[{"delta":{},"finish_reason":"error"}]})"), ErrorCode::unavailable);
@@ -202,7 +208,8 @@ TEST(OpenAiAnswerTest, AnErrorIsUnderstoodInEveryShape) {
 }
 
 TEST(OpenAiAnswerTest, BytesThatAreNoUtf8AreReplacedNotFatal) {
-  const Read read = read_pieces("openai", {"data: {\"choices\":[{\"delta\":{\"content\":\"a\xE6\x9C\"},\"finish_reason\":\"stop\"}]}\n\n"});
+  const Read read = read_pieces(
+      "openai", {"data: {\"choices\":[{\"delta\":{\"content\":\"a\xE6\x9C\"},\"finish_reason\":\"stop\"}]}\n\n"});
 
   ASSERT_TRUE(read.turn);
   EXPECT_EQ(read.turn->message.text, "a\xEF\xBF\xBD");
@@ -263,11 +270,14 @@ TEST(AnthropicTranscriptsTest, AStreamWithoutAStopReasonIsUnavailable) {
 }
 
 TEST(AnthropicTranscriptsTest, EveryStopReasonHasItsMeaning) {
-  const std::vector<std::pair<std::string, Stop>> expected = {
-      {"anthropic_text.sse", Stop::end},          {"anthropic_stop_sequence.sse", Stop::end},
-      {"anthropic_tool_use.sse", Stop::tool_calls}, {"anthropic_max_tokens.sse", Stop::max_tokens},
-      {"anthropic_pause_turn.sse", Stop::paused}, {"anthropic_refusal.sse", Stop::refusal},
-      {"anthropic_context_window.sse", Stop::context_window}, {"anthropic_document.json", Stop::tool_calls}};
+  const std::vector<std::pair<std::string, Stop>> expected = {{"anthropic_text.sse", Stop::end},
+                                                              {"anthropic_stop_sequence.sse", Stop::end},
+                                                              {"anthropic_tool_use.sse", Stop::tool_calls},
+                                                              {"anthropic_max_tokens.sse", Stop::max_tokens},
+                                                              {"anthropic_pause_turn.sse", Stop::paused},
+                                                              {"anthropic_refusal.sse", Stop::refusal},
+                                                              {"anthropic_context_window.sse", Stop::context_window},
+                                                              {"anthropic_document.json", Stop::tool_calls}};
   for (const auto& [name, stop] : expected) {
     const Read read = read_whole(name);
     ASSERT_TRUE(read.turn) << name;
@@ -278,7 +288,8 @@ TEST(AnthropicTranscriptsTest, EveryStopReasonHasItsMeaning) {
 TEST(AnthropicAnswerTest, ABlockThatIsBegunAgainOrNotAtAllLosesNothing) {
   const std::string body =
       "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"One. \"}}\n\n"
-      "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"Two. \"}}\n\n"
+      "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"Two. "
+      "\"}}\n\n"
       "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Three.\"}}\n\n"
       "data: {\"type\":\"message_stop\"}\n\n";
   const Read read = read_pieces("anthropic", {body});
