@@ -297,11 +297,11 @@ std::string mcp_server_example() {
   return "\n# MCP servers of others, whose tools agents may use as <alias>__<tool> once an administrator has approved "
          "them\n"
          "# (docs/mcp-servers.md). A secret never stands here: its variable or file is named.\n"
-         "#[mcp_servers.github]\n#url = \"https://api.githubcopilot.com/mcp/\"\n"
-         "#headers = { Authorization = \"Bearer ${env:GITHUB_TOKEN}\" }\n"
-         "#[mcp_servers.files]\n#command = [\"/usr/bin/npx\", \"-y\", "
+         "#   [mcp_servers.github]\n#   url = \"https://api.githubcopilot.com/mcp/\"\n"
+         "#   headers = { Authorization = \"Bearer ${env:GITHUB_TOKEN}\" }\n"
+         "#   [mcp_servers.files]\n#   command = [\"/usr/bin/npx\", \"-y\", "
          "\"@modelcontextprotocol/server-filesystem@2026.8.31\", \"/srv/docs\"]\n"
-         "#env = [\"HOME\"]\n";
+         "#   env = [\"HOME\"]\n";
 }
 
 std::string mcp_server_reference() {
