@@ -43,6 +43,35 @@ TEST_F(EventsStoreTest, NumbersGoOnAfterReopening) {
   EXPECT_EQ(append("acc_1", "scn_1").seq, 2);
 }
 
+TEST_F(EventsStoreTest, DataThatIsKeptForLessLongGoesAndItsPlaceStays) {
+  const auto add = [&](const std::string& type, const std::string& resource_type, const std::string& resource, std::int64_t at) {
+    write([&](Transaction& t) {
+      EventRow event{.account_id = "acc_1", .resource_type = resource_type, .resource_id = resource, .type = type,
+                     .at = at_ms(at), .data = {{"text", "piece"}}};
+      return append_event(t, event);
+    });
+  };
+  add("message.delta", "run", "run_1", 5);
+  add("message.completed", "run", "run_1", 6);
+  add("message.delta", "run", "run_1", 50);
+  add("run.completed", "run", "run_1", 60);
+  add("message.delta", "other", "oth_1", 5);
+  add("done", "other", "oth_1", 60);
+  const EventKeeping keeping{.since = at_ms(0), .per_resource = 100,
+                             .short_lived = {{.resource_type = "run", .type = "message.delta", .since = at_ms(40)}}};
+  const auto trim = [&] { return write([&](Transaction& t) { return trim_old_events(t, "", 10, keeping); }); };
+
+  EXPECT_EQ(trim().emptied, 1);
+  EXPECT_EQ(trim().emptied, 0);
+
+  const auto events = read([](Transaction& t) { return events_after(t, "run_1", 0, 10); });
+  ASSERT_EQ(events.size(), 4U);
+  EXPECT_EQ(to_text(events[0].data), kTrimmedEventData);
+  EXPECT_EQ(events[1].data, (Json{{"text", "piece"}}));
+  EXPECT_EQ(events[2].data, (Json{{"text", "piece"}}));
+  EXPECT_EQ(read([](Transaction& t) { return events_after(t, "oth_1", 0, 10); })[0].data, (Json{{"text", "piece"}}));
+}
+
 class IdempotencyStoreTest : public StoreTest {
  protected:
   static IdempotencyRow row(UnixMillis at) {
