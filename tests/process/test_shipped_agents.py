@@ -117,6 +117,7 @@ class ShippedAgents(unittest.TestCase):
 
         run = self.run_of("weekly-digest", {}, key=other)
         self.assertEqual(run["output"]["targets"], 0)
+        self.assertTrue(run["output"]["covers_all_targets"])
         self.assertIn("# Weekly digest", run["output"]["markdown"])
 
     def test_posture_check_scans_compares_and_applies_the_gate(self):
@@ -185,13 +186,21 @@ class ShippedAgents(unittest.TestCase):
 
     def test_weekly_digest_writes_one_table_of_targets(self):
         scan = self.scanned(self.target_id)
-        output = self.run_of("weekly-digest", {"severities": ["medium", "low", "info"]})["output"]
+        output = self.run_of("weekly-digest", {"severities": ["medium", "low"]})["output"]
         self.assertEqual(output["targets"], 1)
-        self.assertGreater(output["open_findings"], 0)
+        self.assertGreater(output["listed_findings"], 5)
         shown = output["markdown"].replace("\\", "")  # as Markdown shows it
         rows = [line for line in shown.splitlines() if line.startswith("| ") and self.site.url in line]
         self.assertEqual(rows[0].split(" | ")[1], scan["grade"] or "-")
-        self.assertEqual(len(rows), 1 + output["open_findings"])
+        self.assertEqual(len(rows), 1 + output["listed_findings"])
+
+    def test_a_named_pipeline_over_tools_runs_like_them(self):
+        made = self.call("create_agent", {"name": "Scan and report", "tools": ["create_scan", "list_findings", "get_report"],
+                                          "pipeline_type": "sequential"})
+        run = self.run_of(made["slug"], {"target_id": self.target_id, "profile": "passive"})
+        self.assertEqual([(step["step_id"], step["status"]) for step in run["steps"]],
+                         [(name, "completed") for name in ("create_scan", "create_scan_end", "list_findings", "get_report")])
+        self.assertIn("text", run["output"]["get_report"])
 
     def test_a_deleted_one_stays_deleted_over_a_restart(self):
         self.call("delete_agent", {"agent_id": "weekly-digest"})

@@ -169,14 +169,20 @@ class PipelineReader {
     return false;
   }
 
-  // "${...}" for an argument that an earlier step's result gives; "" if none does.
-  [[nodiscard]] std::string from_earlier(const std::string& argument, std::size_t node) const {
-    if (!argument.ends_with("_id")) return "";
-    const std::string noun = argument.substr(0, argument.size() - 3);
+  // "${...}" for an argument that is what an earlier step made or read; "" if none did.
+  [[nodiscard]] std::string from_maker(const std::string& argument, std::size_t node) const {
     for (const std::size_t earlier : before(node)) {
-      const std::string made = made_noun(nodes_[earlier].tool.name);
-      if (made == noun) return "${steps." + nodes_[earlier].id + ".result.id}";
-      if (made == "scan" && noun == "target") return "${steps." + nodes_[earlier].id + ".result.target_id}";
+      const std::string noun = made_noun(nodes_[earlier].tool.name);
+      if (!noun.empty() && argument == noun + "_id") return "${steps." + nodes_[earlier].id + ".result.id}";
+    }
+    return "";
+  }
+
+  // The same for the target of a scan that an earlier step made or read.
+  [[nodiscard]] std::string from_scan(const std::string& argument, std::size_t node) const {
+    for (const std::size_t earlier : before(node)) {
+      const bool is_scan = made_noun(nodes_[earlier].tool.name) == "scan";
+      if (is_scan && argument == "target_id") return "${steps." + nodes_[earlier].id + ".result.target_id}";
     }
     return "";
   }
@@ -187,12 +193,17 @@ class PipelineReader {
     const Json* properties = find_member(tool.input_schema, "properties");
     if (properties == nullptr || !properties->is_object()) return args;
     const Json* required = find_member(tool.input_schema, "required");
+    // A tool that is told the scan takes no target beside it.
+    const bool has_maker = std::any_of(properties->items().begin(), properties->items().end(),
+                                       [&](const auto& property) { return !from_maker(property.key(), node).empty(); });
     for (const auto& [name, schema] : properties->items()) {
       const bool is_required =
           required != nullptr && std::find(required->begin(), required->end(), Json(name)) != required->end();
       const bool is_own = std::find(kNotInputs.begin(), kNotInputs.end(), name) != kNotInputs.end();
       if (is_own && !is_required) continue;
-      if (const std::string earlier = from_earlier(name, node); !earlier.empty()) {
+      const std::string maker = from_maker(name, node);
+      if (has_maker && maker.empty() && !is_required && (name == "target_id" || name == "url")) continue;
+      if (const std::string earlier = maker.empty() ? from_scan(name, node) : maker; !earlier.empty()) {
         args[name] = earlier;
       } else if (!has_given_schema || inputs_.contains(name)) {
         args[name] =
