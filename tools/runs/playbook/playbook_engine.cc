@@ -29,11 +29,13 @@ class PlaybookRun {
       if (auto started = start_calls(); !started) return std::move(started).error();
       if (auto begun = begin_what_can(); !begun) return std::move(begun).error();
       if (auto started = start_calls(); !started) return std::move(started).error();
-      const auto wakes = wakes_at();
+      // A poll that is due but has no place waits for one: for the end of a call, not for its time.
+      const auto wakes = has_place() ? wakes_at() : std::nullopt;
       if (session_.should_stop()) break;
       if (calls_.empty() && !wakes) {
         // A call that was answered at once may be what others waited for.
-        if (!is_ending() && std::ranges::any_of(steps_, [this](const StepRun& step) { return is_ready(step); })) continue;
+        if (!is_ending() && std::ranges::any_of(steps_, [this](const StepRun& step) { return is_ready(step); }))
+          continue;
         return concluded();
       }
       if (auto waited = wait_for_news(wakes); !waited) return std::move(waited).error();
@@ -137,14 +139,15 @@ class PlaybookRun {
     if (end.is_tainted) surroundings_.tainted.insert(name);
   }
 
+  [[nodiscard]] bool has_place() const {
+    return calls_.size() < static_cast<std::size_t>(std::max<std::int64_t>(session_.limits().max_parallel, 1));
+  }
+
   // One call of each step in turn, until as many are under way as may be.
   Result<void> start_calls() {
-    const auto room = [&] {
-      return calls_.size() < static_cast<std::size_t>(std::max<std::int64_t>(session_.limits().max_parallel, 1));
-    };
-    for (bool has_started = true; has_started && room();) {
+    for (bool has_started = true; has_started && has_place();) {
       has_started = false;
-      for (std::size_t position = 0; position < steps_.size() && room(); ++position) {
+      for (std::size_t position = 0; position < steps_.size() && has_place(); ++position) {
         StepRun& step = steps_[position];
         if (!step.has_begun() || step.end()) continue;
         auto wish = step.next_call(session_.clock().steady_now());
