@@ -20,6 +20,7 @@ class ModelAgents(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.double = ModelDouble().__enter__()
+        cls.addClassCleanup(cls.double.__exit__)
         cls.server = Server(arguments=cls.double.settings("scans.allow_loopback=true"), environment=cls.double.environment).start()
         cls.numbers = iter(range(1_000_000))
         cls.account = cls.server.get("/v1/keys").json["data"][0]["account"]
@@ -34,7 +35,6 @@ class ModelAgents(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.server.stop()
-        cls.double.__exit__()
 
     def setUp(self):
         self.double.reset()
