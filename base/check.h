@@ -6,8 +6,8 @@ namespace weir::detail {
 [[noreturn]] void check_failed(const char* condition, const char* why, const char* file, int line);
 }  // namespace weir::detail
 
-#define CHECK(condition, why)                                                      \
-  do {                                                                             \
-    if (!(condition)) [[unlikely]]                                                 \
-      ::weir::detail::check_failed(#condition, (why), __FILE__, __LINE__);         \
+#define CHECK(condition, why)                                              \
+  do {                                                                     \
+    if (!(condition)) [[unlikely]]                                         \
+      ::weir::detail::check_failed(#condition, (why), __FILE__, __LINE__); \
   } while (false)

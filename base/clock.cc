@@ -19,10 +19,10 @@ std::string to_rfc3339(UnixMillis time) {
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{time - day};
   std::array<char, 48> text{};
-  const int size = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(date.year()),
-                                 unsigned(date.month()), unsigned(date.day()), int(clock.hours().count()),
-                                 int(clock.minutes().count()), int(clock.seconds().count()),
-                                 int(clock.subseconds().count()));
+  const int size =
+      std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(date.year()),
+                    unsigned(date.month()), unsigned(date.day()), int(clock.hours().count()),
+                    int(clock.minutes().count()), int(clock.seconds().count()), int(clock.subseconds().count()));
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
@@ -52,8 +52,8 @@ bool read_char(std::string_view text, std::size_t& at, char expected) {
 Result<UnixMillis> parse_rfc3339(std::string_view text) {
   using std::chrono::minutes;
   const auto bad = [&] {
-    return Error(ErrorCode::bad_request, "\"" + printable(text) +
-                                             "\" is not a time. Use RFC 3339, for example 2026-11-22T04:03:00Z.");
+    return Error(ErrorCode::bad_request,
+                 "\"" + printable(text) + "\" is not a time. Use RFC 3339, for example 2026-11-22T04:03:00Z.");
   };
   std::size_t at = 0;
   const int year = read_number(text, at, 4);

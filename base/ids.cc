@@ -39,8 +39,7 @@ std::string IdGenerator::make(std::string_view prefix) {
       random_.fill(std::as_writable_bytes(std::span(last_random_)));
       last_random_[0] &= 0x7F;  // room to count up within the millisecond
     } else {
-      for (std::size_t i = last_random_.size(); i-- > 0 && ++last_random_[i] == 0;) {
-      }
+      for (std::size_t i = last_random_.size(); i-- > 0 && ++last_random_[i] == 0;) {}
     }
     ulid = encode_ulid(last_ms_, last_random_);
   }

@@ -11,9 +11,7 @@
 namespace weir {
 namespace {
 
-bool is_letter_or_digit(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+bool is_letter_or_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // The characters of keys and of bearer tokens (RFC 6750 §2.1).
 bool is_token_char(char c) {
@@ -56,8 +54,8 @@ std::string printable(std::string_view bytes, std::size_t size_max) {
     }
     const auto byte = static_cast<unsigned char>(bytes[i]);
     // C0, DEL and the C1 controls (U+0080..U+009F) move cursors and hide text.
-    const bool is_control = byte < 0x20 || byte == 0x7F ||
-                            (size == 2 && byte == 0xC2 && static_cast<unsigned char>(bytes[i + 1]) < 0xA0);
+    const bool is_control =
+        byte < 0x20 || byte == 0x7F || (size == 2 && byte == 0xC2 && static_cast<unsigned char>(bytes[i + 1]) < 0xA0);
     if (size == 0 || is_control) {
       std::array<char, 5> escape{};
       for (std::size_t k = 0; k < std::max<std::size_t>(size, 1); ++k) {
@@ -159,7 +157,8 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
     for (const Field& field : fields) {
       const Json value = without_secrets(field.value);
       line.append(" ").append(field.name).append("=");
-      const std::string plain = value.is_string() ? printable(value.get_ref<const std::string&>(), 2000) : to_text(value);
+      const std::string plain =
+          value.is_string() ? printable(value.get_ref<const std::string&>(), 2000) : to_text(value);
       const bool is_bare = !plain.empty() && plain.find_first_of(" \"=") == std::string::npos;
       line += value.is_string() && !is_bare ? to_text(Json(plain)) : plain;
     }

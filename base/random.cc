@@ -27,7 +27,8 @@ std::string Random::base62(std::size_t count) {
 
 std::uint64_t Random::below(std::uint64_t bound) {
   CHECK(bound > 0, "an empty range has no random element");
-  const std::uint64_t limit = std::numeric_limits<std::uint64_t>::max() - std::numeric_limits<std::uint64_t>::max() % bound;
+  const std::uint64_t limit =
+      std::numeric_limits<std::uint64_t>::max() - std::numeric_limits<std::uint64_t>::max() % bound;
   while (true) {
     std::uint64_t value = 0;
     fill(std::as_writable_bytes(std::span(&value, 1)));

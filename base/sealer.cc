@@ -46,9 +46,11 @@ std::string Sealer::seal(std::string_view secret, std::string_view bound_to) con
   int size = 0;
   const bool is_sealed =
       context != nullptr &&
-      EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key_.data(), as_unsigned(std::string_view(nonce))) == 1 &&
+      EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key_.data(),
+                         as_unsigned(std::string_view(nonce))) == 1 &&
       EVP_EncryptUpdate(context.get(), nullptr, &size, as_unsigned(bound_to), static_cast<int>(bound_to.size())) == 1 &&
-      EVP_EncryptUpdate(context.get(), as_unsigned(cipher), &size, as_unsigned(secret), static_cast<int>(secret.size())) == 1 &&
+      EVP_EncryptUpdate(context.get(), as_unsigned(cipher), &size, as_unsigned(secret),
+                        static_cast<int>(secret.size())) == 1 &&
       EVP_EncryptFinal_ex(context.get(), as_unsigned(cipher) + size, &size) == 1 &&
       EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, static_cast<int>(kTagBytes), tag.data()) == 1;
   CHECK(is_sealed, "AES-256-GCM is always available");
@@ -69,7 +71,8 @@ std::optional<std::string> Sealer::open(std::string_view sealed, std::string_vie
       context != nullptr &&
       EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key_.data(), as_unsigned(all)) == 1 &&
       EVP_DecryptUpdate(context.get(), nullptr, &size, as_unsigned(bound_to), static_cast<int>(bound_to.size())) == 1 &&
-      EVP_DecryptUpdate(context.get(), as_unsigned(secret), &size, as_unsigned(cipher), static_cast<int>(cipher.size())) == 1 &&
+      EVP_DecryptUpdate(context.get(), as_unsigned(secret), &size, as_unsigned(cipher),
+                        static_cast<int>(cipher.size())) == 1 &&
       EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, static_cast<int>(kTagBytes), tag.data()) == 1 &&
       EVP_DecryptFinal_ex(context.get(), as_unsigned(secret) + size, &size) == 1;
   if (!is_opened) return std::nullopt;

@@ -397,7 +397,9 @@ void HttpEngine::cancel(Id id) {
 
 Result<std::vector<HttpEngine::Finished>> HttpEngine::poll(milliseconds wait) {
   CURLM* const multi = state_->multi.get();
-  const auto failed = [](CURLMcode code) { return internal_error(std::string("libcurl: ") + curl_multi_strerror(code)); };
+  const auto failed = [](CURLMcode code) {
+    return internal_error(std::string("libcurl: ") + curl_multi_strerror(code));
+  };
   std::vector<Finished> finished;
   for (const bool may_wait : {true, false}) {
     int running = 0;

@@ -1,8 +1,8 @@
 // One outgoing HTTP request and its answer, as values. Knows nothing of libcurl.
 #pragma once
 #include <chrono>
-#include <functional>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -31,8 +31,8 @@ std::string process_owner(IdGenerator& ids) {
 
 class DatabaseJobRunner final : public JobRunner {
  public:
-  DatabaseJobRunner(const JobRunnerSettings& settings, store::Database& database, const Clock& clock,
-                    IdGenerator& ids, std::map<std::string, JobHandler> kinds)
+  DatabaseJobRunner(const JobRunnerSettings& settings, store::Database& database, const Clock& clock, IdGenerator& ids,
+                    std::map<std::string, JobHandler> kinds)
       : settings_(settings),
         database_(database),
         clock_(clock),
@@ -87,10 +87,10 @@ class DatabaseJobRunner final : public JobRunner {
 
   std::atomic<std::uint64_t> claims_ = 0;
   mutable std::mutex mutex_;
-  std::condition_variable_any changed_;      // a job was added, claimed, ended, or everything stops
-  std::uint64_t generation_ = 0;             // guarded by mutex_: counts wake()
-  bool is_stopping_ = false;                 // guarded by mutex_
-  std::vector<Running> running_;             // guarded by mutex_
+  std::condition_variable_any changed_;  // a job was added, claimed, ended, or everything stops
+  std::uint64_t generation_ = 0;         // guarded by mutex_: counts wake()
+  bool is_stopping_ = false;             // guarded by mutex_
+  std::vector<Running> running_;         // guarded by mutex_
 
   std::vector<std::jthread> threads_;
 };
@@ -203,8 +203,8 @@ void DatabaseJobRunner::run(const std::stop_token& stop, const std::string& kind
 
 // A database that cannot be read is asked again after kRetryDelay.
 std::optional<UnixMillis> DatabaseJobRunner::next_due(std::string_view kind) {
-  auto due = database_.read_for(
-      [&](store::Transaction& transaction) { return store::next_job_due(transaction, kind); });
+  auto due =
+      database_.read_for([&](store::Transaction& transaction) { return store::next_job_due(transaction, kind); });
   if (due) return *due;
   log::warning("jobs.unreadable", {{"cause", due.error().cause}});
   return clock_.now() + kRetryDelay;

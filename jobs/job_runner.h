@@ -16,10 +16,10 @@
 namespace weir::jobs {
 
 struct JobRunnerSettings {
-  unsigned runners = 2;                             // of each kind that does not say its own number
-  std::chrono::milliseconds lease{15'000};          // renewed each third of it
-  std::chrono::milliseconds stop_timeout{10'000};   // how long running work may take to notice a stop
-  std::int64_t attempts_max = 3;                    // a job that killed the process this often is given up
+  unsigned runners = 2;                            // of each kind that does not say its own number
+  std::chrono::milliseconds lease{15'000};         // renewed each third of it
+  std::chrono::milliseconds stop_timeout{10'000};  // how long running work may take to notice a stop
+  std::int64_t attempts_max = 3;                   // a job that killed the process this often is given up
   // alone: no other process works on this queue, so start() takes up at once whatever is marked as running. shared:
   // leases of others are waited for.
   enum class Queue : std::uint8_t { alone, shared } queue = Queue::alone;

@@ -135,7 +135,8 @@ Decision FallbackLimiter::nothing_left(const Quota& quota) const {
   decision.tier = quota.tier;
   decision.decided_at = clock_.now();
   for (const Policy& policy : quota.policies) {
-    decision.states.emplace_back(policy.name, policy.limit, policy.window, 0U, decision.decided_at + settings_.probe_interval);
+    decision.states.emplace_back(policy.name, policy.limit, policy.window, 0U,
+                                 decision.decided_at + settings_.probe_interval);
   }
   return decision;
 }

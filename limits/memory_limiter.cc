@@ -113,9 +113,8 @@ class MemoryLimiter::Budget final : public KeyBudget {
     if (slot == slots_.end()) {
       // Bounded whatever the configuration went through: the last place is the longest unused.
       if (slots_.size() >= kSlotsMax) {
-        std::erase_if(slots_, [&](const Slot& each) {
-          return &each >= &slots_[index] && each.window.is_idle(now, each.length);
-        });
+        std::erase_if(
+            slots_, [&](const Slot& each) { return &each >= &slots_[index] && each.window.is_idle(now, each.length); });
         if (slots_.size() >= kSlotsMax) slots_.pop_back();
       }
       slots_.push_back(Slot{policy.name, policy.window, {}});
@@ -186,9 +185,8 @@ std::size_t MemoryLimiter::bytes_of(const KeyBudget& budget) { return static_cas
 void MemoryLimiter::sweep(Shard& shard, TimePoint now) {
   // Nobody can begin to hold a budget meanwhile: that takes this shard's lock. The budget's own lock is taken inside
   // it, here and nowhere the other way round.
-  std::erase_if(shard.budgets, [&](const auto& entry) {
-    return entry.second.use_count() == 1 && entry.second->is_idle(now);
-  });
+  std::erase_if(shard.budgets,
+                [&](const auto& entry) { return entry.second.use_count() == 1 && entry.second->is_idle(now); });
   shard.sweep_at = std::max(kSweepAtLeast, shard.budgets.size() * 2);
 }
 

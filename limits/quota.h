@@ -34,9 +34,9 @@ inline constexpr std::string_view kScansDay = "scans-day";
 
 // Everything that one key must satisfy at once. Not thread-safe: a value.
 struct Quota {
-  std::string tier;                    // "free", "pro", ..., shown to callers
-  bool is_unlimited = false;           // admin: no policy applies
-  std::vector<Policy> policies{};      // empty if unlimited; at most kPoliciesMax
+  std::string tier;                // "free", "pro", ..., shown to callers
+  bool is_unlimited = false;       // admin: no policy applies
+  std::vector<Policy> policies{};  // empty if unlimited; at most kPoliciesMax
 };
 
 // How one policy stands after a decision. Not thread-safe: a value.
@@ -45,7 +45,7 @@ struct PolicyState {
   std::uint32_t limit = 0;
   std::chrono::milliseconds window{0};
   std::uint32_t remaining = 0;
-  UnixMillis reset_at{};               // when the next unit becomes free; now if nothing is spent
+  UnixMillis reset_at{};  // when the next unit becomes free; now if nothing is spent
 };
 
 // The answer to one call. Not thread-safe: a value.
@@ -54,12 +54,12 @@ struct Decision {
   bool is_unlimited = false;
   std::string tier;
   InlineVector<PolicyState, kPoliciesMax> states;  // in the order of the quota's policies; works like a std::vector
-  std::size_t tightest = 0;            // index into states: the one shown in X-RateLimit-*, among those that calls
-                                       // of this kind spend
+  std::size_t tightest = 0;  // index into states: the one shown in X-RateLimit-*, among those that calls
+                             // of this kind spend
   std::chrono::milliseconds retry_after{0};  // on a refusal: when this very call would be admitted
   UnixMillis decided_at{};
-  std::int64_t stamp_ms = 0;           // the limiter's own time of what was spent, for refund(); means nothing else
-  bool is_degraded = false;            // this node decided alone: the shared limiter is away
+  std::int64_t stamp_ms = 0;  // the limiter's own time of what was spent, for refund(); means nothing else
+  bool is_degraded = false;   // this node decided alone: the shared limiter is away
 
   [[nodiscard]] const PolicyState* shown() const { return states.empty() ? nullptr : &states[tightest]; }
 };

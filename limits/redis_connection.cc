@@ -325,7 +325,7 @@ class RedisConnection::Link {
   RedisConnection& owner_;
   std::unique_ptr<redisContext, FreeContext> context_;
   Phase phase_ = Phase::closed;
-  std::deque<Sent> sent_;  // in the order in which answers come
+  std::deque<Sent> sent_;                          // in the order in which answers come
   std::deque<std::shared_ptr<Call>> called_back_;  // of those sent, in the order of their deadlines
   bool has_unwritten_ = false;
   short socket_events_ = 0;

@@ -177,8 +177,7 @@ Result<Decision> RedisLimiter::acquire(KeyBudget& key_budget, const Quota& quota
 }
 
 std::optional<Result<Decision>> RedisLimiter::acquire_or_call(const std::shared_ptr<KeyBudget>& key_budget,
-                                                              const Quota& quota, std::uint32_t cost,
-                                                              Decided decided) {
+                                                              const Quota& quota, std::uint32_t cost, Decided decided) {
   // Without a connection, whoever waits keeps to the deadline; the connection's thread would not.
   if (!connection_.is_connected()) return acquire(*key_budget, quota, cost);
   auto& budget = static_cast<Budget&>(*key_budget);

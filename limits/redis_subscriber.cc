@@ -99,7 +99,8 @@ class RedisSubscriber::Link {
 
   bool send(const std::vector<std::string>& command) {
     std::string text = "*" + std::to_string(command.size()) + "\r\n";
-    for (const std::string& argument : command) text += "$" + std::to_string(argument.size()) + "\r\n" + argument + "\r\n";
+    for (const std::string& argument : command)
+      text += "$" + std::to_string(argument.size()) + "\r\n" + argument + "\r\n";
     int is_done = 0;
     return redisAppendFormattedCommand(context_.get(), text.data(), text.size()) == REDIS_OK &&
            redisBufferWrite(context_.get(), &is_done) == REDIS_OK;

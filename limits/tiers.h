@@ -19,9 +19,9 @@ inline constexpr std::int64_t kUnitsPerMinuteMax = 1'000'000;
 struct Tier {
   std::string name;
   bool is_unlimited = false;
-  std::uint32_t units_per_minute = 0;  // 0: an override gives it ("custom"); without one, the tightest tier's
+  std::uint32_t units_per_minute = 0;        // 0: an override gives it ("custom"); without one, the tightest tier's
   std::chrono::milliseconds window{60'000};  // in which the units may be spent: whole seconds
-  std::uint32_t concurrent_scans = 0;  // 0 with is_unlimited: no bound
+  std::uint32_t concurrent_scans = 0;        // 0 with is_unlimited: no bound
   std::uint32_t concurrent_runs = 0;
   std::uint32_t daily_scans = 0;
 };

@@ -94,8 +94,8 @@ bool Window::is_idle(Moment now, milliseconds length) const {
 void Window::reserve(std::uint32_t units, std::uint32_t limit) {
   // Doubling, but never beyond what the limit can fill; a lowered limit leaves more units than it admits.
   const std::uint64_t doubled = std::max<std::uint64_t>(kFirstCapacity, std::uint64_t{capacity_} * 2);
-  const auto capacity = static_cast<std::uint32_t>(
-      std::max<std::uint64_t>(units, std::min<std::uint64_t>(doubled, limit)));
+  const auto capacity =
+      static_cast<std::uint32_t>(std::max<std::uint64_t>(units, std::min<std::uint64_t>(doubled, limit)));
   auto offsets = std::make_unique<std::uint32_t[]>(capacity);  // NOLINT(cppcoreguidelines-avoid-c-arrays)
   for (std::uint32_t index = 0; index < count_; ++index) offsets[index] = slot(index);
   offsets_ = std::move(offsets);

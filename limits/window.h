@@ -11,9 +11,9 @@ namespace weir::limits {
 struct WindowDecision {
   bool is_admitted = false;
   std::uint32_t remaining = 0;
-  std::chrono::milliseconds reset_in{0};   // until the next unit becomes free; 0 if nothing is spent
-  std::chrono::milliseconds retry_in{0};   // on a refusal: until this very cost would be admitted
-  std::int64_t stamp_ms = 0;               // what refund() wants to know
+  std::chrono::milliseconds reset_in{0};  // until the next unit becomes free; 0 if nothing is spent
+  std::chrono::milliseconds retry_in{0};  // on a refusal: until this very cost would be admitted
+  std::int64_t stamp_ms = 0;              // what refund() wants to know
 };
 
 // A time as the window counts it: whole milliseconds, rounded down when asking and up when spending. Made once for all
@@ -74,9 +74,9 @@ class Window {
 
   std::unique_ptr<std::uint32_t[]> offsets_;  // NOLINT(cppcoreguidelines-avoid-c-arrays): 8 bytes, not 24
   std::uint32_t capacity_ = 0;
-  std::uint32_t head_ = 0;                    // the oldest unit
+  std::uint32_t head_ = 0;  // the oldest unit
   std::uint32_t count_ = 0;
-  std::int64_t base_ms_ = 0;                  // offsets are from here
+  std::int64_t base_ms_ = 0;  // offsets are from here
 };
 
 }  // namespace weir::limits

@@ -10,9 +10,9 @@ namespace {
 
 constexpr std::string_view kPrefix = "wk_";
 constexpr std::string_view kAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-constexpr std::size_t kRandomCharacters = 32;    // 190 bits
+constexpr std::size_t kRandomCharacters = 32;  // 190 bits
 constexpr std::size_t kChecksumCharacters = 6;
-constexpr std::size_t kShownCharacters = 7;      // "wk_" and four
+constexpr std::size_t kShownCharacters = 7;  // "wk_" and four
 
 // The first 48 bits of the digest in base62: finds typing errors, keeps no secret.
 std::string checksum_of(std::string_view random_part) {

@@ -10,9 +10,9 @@ namespace weir::server {
 
 // Not thread-safe: a value.
 struct NewApiKey {
-  std::string secret;   // shown once
-  std::string prefix;   // the first seven characters, kept for recognising the key
-  std::string hash;     // hex SHA-256, stored
+  std::string secret;  // shown once
+  std::string prefix;  // the first seven characters, kept for recognising the key
+  std::string hash;    // hex SHA-256, stored
 };
 
 NewApiKey make_api_key(Random& random);

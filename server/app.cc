@@ -121,9 +121,10 @@ Result<void> App::open() {
 
   hub_ = streaming::EventHub::create(*http_);
   if (is_shared()) {
-    auto cluster = std::make_unique<streaming::ClusterHub>(std::move(hub_), *database_, [this](const streaming::EventHint& hint) {
-      if (hints_) hints_->tell(hint);
-    });
+    auto cluster =
+        std::make_unique<streaming::ClusterHub>(std::move(hub_), *database_, [this](const streaming::EventHint& hint) {
+          if (hints_) hints_->tell(hint);
+        });
     cluster_ = cluster.get();
     hub_ = std::move(cluster);
   }
@@ -172,12 +173,15 @@ void App::compose() {
   jobs::JobHandler scan;
   scan.run = [this](jobs::JobContext& context) { return tools::scans::run_scan_job(*services_, context); };
   scan.give_up = [this](jobs::JobContext& context) { tools::scans::give_up_scan_job(*services_, context); };
-  runs_ = std::make_unique<RunWorks>(
-      RunConfig{.settings = config_.runs, .at_once = config_.runs_at_once, .providers = config_.providers, .mcp_servers = mcp_server_specs_},
-      RunWorksParts{*database_, *resolver_, clock_, random_, port});
+  runs_ = std::make_unique<RunWorks>(RunConfig{.settings = config_.runs,
+                                               .at_once = config_.runs_at_once,
+                                               .providers = config_.providers,
+                                               .mcp_servers = mcp_server_specs_},
+                                     RunWorksParts{*database_, *resolver_, clock_, random_, port});
   scan.runners = config_.scans_at_once;
-  jobs_ = jobs::JobRunner::create(runner, *database_, clock_, ids_,
-                                  {{"scan", std::move(scan)}, {std::string(tools::runs::kRunJobKind), runs_->job_handler()}});
+  jobs_ = jobs::JobRunner::create(
+      runner, *database_, clock_, ids_,
+      {{"scan", std::move(scan)}, {std::string(tools::runs::kRunJobKind), runs_->job_handler()}});
 
   services_.emplace(tools::Services{*database_, *events_, *jobs_, ids_, random_, clock_, *address_policy_, *resolver_,
                                     *limiter_, *tiers_, tool_settings_, webhooks_->services(), &runs_->services()});
@@ -188,23 +192,24 @@ void App::compose() {
   gate_->hold_calls(*pacing_);
   runs_->attach(*services_, *catalog_, *gate_);
   runs_->add_readings(*metrics_);
-  add_readings(*metrics_, {*http_, *database_, *jobs_, *backend_, *gate_, [pacing = pacing_.get()] { return pacing->held(); }});
+  add_readings(*metrics_,
+               {*http_, *database_, *jobs_, *backend_, *gate_, [pacing = pacing_.get()] { return pacing->held(); }});
 
   mcp::Settings mcp;
   mcp.version = WEIR_VERSION;
   mcp.listen_host = config_.http.host;
   mcp.allowed_hosts = config_.allowed_hosts;
   mcp.allowed_origins = config_.mcp_allowed_origins;
-  mcp.rate_limit_status = config_.mcp_rate_limit_status == Config::RateLimitStatus::http
-                              ? mcp::RateLimitStatus::http
-                              : mcp::RateLimitStatus::result;
+  mcp.rate_limit_status = config_.mcp_rate_limit_status == Config::RateLimitStatus::http ? mcp::RateLimitStatus::http
+                                                                                         : mcp::RateLimitStatus::result;
   mcp.session_idle = config_.mcp_session_idle;
   mcp.body_bytes_max = config_.http.body_bytes_max;
   key_admin_.emplace(*database_, *tiers_, clock_, ids_, random_);
   std::vector<tools::Tool> rest_only = rest::admin_routes({*database_, *key_admin_, *gate_, clock_});
   rest_only.push_back(rest::stream_token_route(*stream_tokens_));
   provider_checks_.emplace(runs_->providers());
-  for (tools::Tool& route : rest::provider_routes(runs_->providers(), *provider_checks_)) rest_only.push_back(std::move(route));
+  for (tools::Tool& route : rest::provider_routes(runs_->providers(), *provider_checks_))
+    rest_only.push_back(std::move(route));
   for (tools::Tool& route : rest::mcp_server_routes(runs_->mcp_servers())) rest_only.push_back(std::move(route));
   rest_only_ = std::make_unique<tools::Catalog>(std::move(rest_only), *waiter_);
   rest_ = std::make_unique<rest::RestApi>(

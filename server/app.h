@@ -23,9 +23,9 @@
 #include "server/http/server.h"
 #include "server/key_admin.h"
 #include "server/limiter_backend.h"
-#include "server/measured_limiter.h"
 #include "server/mcp/mcp_endpoint.h"
 #include "server/mcp_offers/product_offers.h"
+#include "server/measured_limiter.h"
 #include "server/metrics.h"
 #include "server/pacing.h"
 #include "server/rest/rest_api.h"
@@ -91,7 +91,7 @@ class App {
   std::unique_ptr<streaming::EventLog> events_;
   streaming::ClusterHub* cluster_ = nullptr;  // hub_, if the database is shared
   std::optional<EventHints> hints_;
-  std::shared_ptr<streaming::EventRetention> retention_;   // shared with the slice under way
+  std::shared_ptr<streaming::EventRetention> retention_;  // shared with the slice under way
   std::optional<StreamTokens> stream_tokens_;
   std::unique_ptr<streaming::ResourceWaiter> waiter_;
   std::optional<limits::Tiers> tiers_;

@@ -19,7 +19,9 @@ using Kind = Metrics::Kind;
 
 std::vector<Sample> one(double value) { return {{.labels = {}, .value = value}}; }
 template <typename T>
-std::vector<Sample> one_of(T count) { return one(static_cast<double>(count)); }
+std::vector<Sample> one_of(T count) {
+  return one(static_cast<double>(count));
+}
 
 double resident_bytes() {
   // proc(5), statm: pages, the second field is what is resident.
@@ -52,8 +54,8 @@ double cpu_seconds() {
 std::vector<Sample> scans_by_status(store::Database& database) {
   // Statuses without a scan are shown as well, so that a graph has a beginning.
   std::vector<Sample> samples;
-  const auto counts = database.read_for(
-      [](store::Transaction& transaction) { return store::count_scans_by_status(transaction); });
+  const auto counts =
+      database.read_for([](store::Transaction& transaction) { return store::count_scans_by_status(transaction); });
   if (!counts) return samples;
   for (const std::string_view status :
        {"queued", "running", "cancelling", "completed", "failed", "cancelled", "timed_out"}) {
@@ -82,7 +84,8 @@ void add_connection_readings(Metrics& metrics, const http::Server& http) {
 void add_limit_readings(Metrics& metrics, const ReadingSources& sources) {
   const LimiterBackend& limiter = sources.limiter;
   const Gate& gate = sources.gate;
-  metrics.add_reading("weir_limiter_shared", Kind::gauge, "1 if limits are shared with other servers (redis.url is set).",
+  metrics.add_reading("weir_limiter_shared", Kind::gauge,
+                      "1 if limits are shared with other servers (redis.url is set).",
                       [&limiter] { return one(limiter.is_shared() ? 1 : 0); });
   metrics.add_reading("weir_limiter_degraded", Kind::gauge,
                       "1 while Redis is away and limits.on_redis_loss decides what happens.",

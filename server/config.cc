@@ -128,7 +128,8 @@ std::optional<std::string> text_of(const toml::node& node) {
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
   if (const auto* decimal = node.as_floating_point()) {
     std::array<char, 400> digits{};  // the longest double without an exponent
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), decimal->get(), std::chars_format::fixed);
+    const auto end =
+        std::to_chars(digits.data(), digits.data() + digits.size(), decimal->get(), std::chars_format::fixed);
     return std::string(digits.data(), end.ptr);
   }
   if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
@@ -164,11 +165,13 @@ Result<void> apply_table(Config& config, const toml::table& table, const std::st
     Result<void> done;
     if (const toml::table* inner = node.as_table()) {
       done = apply_table(config, *inner, name + ".", file);
-    } else if (const auto text = name.starts_with(kMcpServerPrefix) && node.is_array() ? json_list_of(node) : text_of(node)) {
+    } else if (const auto text =
+                   name.starts_with(kMcpServerPrefix) && node.is_array() ? json_list_of(node) : text_of(node)) {
       done = apply(config, name, *text, source);
     } else {
-      done = bad_setting(name, source,
-                         Error(ErrorCode::validation_failed, "expects a number, a text, true or false, or a list of texts"));
+      done = bad_setting(
+          name, source,
+          Error(ErrorCode::validation_failed, "expects a number, a text, true or false, or a list of texts"));
     }
     if (!done) return done;
   }
@@ -179,9 +182,9 @@ Result<void> apply_file(Config& config, const std::string& path) {
   try {
     return apply_table(config, toml::parse_file(path), "", path);
   } catch (const toml::parse_error& error) {
-    return Error(ErrorCode::validation_failed,
-                 "Cannot read the configuration " + path + ", line " + std::to_string(error.source().begin.line) + ": " +
-                     printable(error.description()) + ".");
+    return Error(ErrorCode::validation_failed, "Cannot read the configuration " + path + ", line " +
+                                                   std::to_string(error.source().begin.line) + ": " +
+                                                   printable(error.description()) + ".");
   }
 }
 
@@ -222,7 +225,8 @@ Result<Config> load_config(const ConfigSources& sources) {
                        "WEIR_SERVER_LISTEN; docs/reference/configuration.md lists the settings.");
     }
     const char* value = sources.environment(variable.c_str());
-    if (auto done = apply(config, of_provider ? *of_provider : row->name, value == nullptr ? "" : value, variable); !done) {
+    if (auto done = apply(config, of_provider ? *of_provider : row->name, value == nullptr ? "" : value, variable);
+        !done) {
       return std::move(done).error();
     }
   }
@@ -276,8 +280,10 @@ std::string toml_value(const Setting& setting, const Config& config) {
 std::string example_toml() {
   const Config defaults;
   std::string out =
-      "# Every setting of Weir with its default. Made by `weir config example`; start with `weir serve --config FILE`.\n"
-      "# A variable WEIR_SERVER_LISTEN sets server.listen, and so on; flags win over variables, variables over this file.\n";
+      "# Every setting of Weir with its default. Made by `weir config example`; start with `weir serve --config "
+      "FILE`.\n"
+      "# A variable WEIR_SERVER_LISTEN sets server.listen, and so on; flags win over variables, variables over this "
+      "file.\n";
   std::string section;
   for (const Setting& setting : settings()) {
     const std::string_view name = setting.name;
@@ -290,20 +296,21 @@ std::string example_toml() {
     if (!setting.bounds.empty()) out.append(" (").append(setting.bounds).append(")");
     out.append("\n#").append(name.substr(dot + 1)).append(" = ").append(toml_value(setting, defaults)).append("\n");
   }
-  out +=
-      "\n# Tiers: what the keys of an account may spend. Change one of the defaults or add your own.\n";
+  out += "\n# Tiers: what the keys of an account may spend. Change one of the defaults or add your own.\n";
   for (const auto& [name, tier] : defaults.tiers) {
     out += "#[tiers." + name + "]\n";
     if (tier.is_unlimited) {
       out += "#unlimited = true\n";
       continue;
     }
-    out += "#units_per_minute = " + std::to_string(tier.units_per_minute) + "\n#concurrent_scans = " +
-           std::to_string(tier.concurrent_scans) + "\n#concurrent_runs = " + std::to_string(tier.concurrent_runs) +
+    out += "#units_per_minute = " + std::to_string(tier.units_per_minute) +
+           "\n#concurrent_scans = " + std::to_string(tier.concurrent_scans) +
+           "\n#concurrent_runs = " + std::to_string(tier.concurrent_runs) +
            "\n#daily_scans = " + std::to_string(tier.daily_scans) + "\n";
   }
-  out += "\n# Costs: units of the minute window that a call of a tool spends. 1 unless set; get_quota costs 0.\n"
-         "#[costs]\n#create_scan = 5\n";
+  out +=
+      "\n# Costs: units of the minute window that a call of a tool spends. 1 unless set; get_quota costs 0.\n"
+      "#[costs]\n#create_scan = 5\n";
   out += provider_example();
   out += mcp_server_example();
   return out;
@@ -313,9 +320,11 @@ std::string configuration_reference() {
   const Config defaults;
   std::string out =
       "# Configuration\n\n"
-      "Made by `weir config reference` from the table in `server/config_table.cc`. A setting is taken from a TOML file\n"
+      "Made by `weir config reference` from the table in `server/config_table.cc`. A setting is taken from a TOML "
+      "file\n"
       "(`weir serve --config FILE`), then from its variable, then from a flag (`--listen`, `--data`, or\n"
-      "`--set NAME=VALUE` for any of them); the later one wins. An unknown name or a bad value stops the start with exit\n"
+      "`--set NAME=VALUE` for any of them); the later one wins. An unknown name or a bad value stops the start with "
+      "exit\n"
       "code 2 and a line that names it.\n\n"
       "| setting | variable | type | default | meaning |\n|---|---|---|---|---|\n";
   for (const Setting& setting : settings()) {
@@ -327,8 +336,10 @@ std::string configuration_reference() {
     out.append(setting.description).append(" |\n");
   }
   out +=
-      "\n## Tiers\n\nA table `[tiers.NAME]` changes a tier or adds one; what it does not say keeps its default (0 for a new\n"
-      "tier). `unlimited = true` lifts every limit. `window_ms` (whole seconds, 1000 to 3600000, default 60000) is the time\n"
+      "\n## Tiers\n\nA table `[tiers.NAME]` changes a tier or adds one; what it does not say keeps its default (0 for "
+      "a new\n"
+      "tier). `unlimited = true` lifts every limit. `window_ms` (whole seconds, 1000 to 3600000, default 60000) is the "
+      "time\n"
       "in which `units_per_minute` may be spent, for a tier that counts in another window than a minute.\n\n"
       "| tier | units_per_minute | concurrent_scans | concurrent_runs | daily_scans |\n|---|---|---|---|---|\n";
   for (const auto& [name, tier] : defaults.tiers) {

@@ -35,13 +35,13 @@ namespace weir::server {
 struct Config {
   std::string data_dir = "./weir-data";
   http::ServerSettings http;
-  std::string public_url;                          // "": http://HOST:PORT of the listener
-  std::vector<std::string> allowed_hosts;          // Host values besides the listener's own names
-  store::DatabaseSettings store;                   // its path follows from data_dir
+  std::string public_url;                  // "": http://HOST:PORT of the listener
+  std::vector<std::string> allowed_hosts;  // Host values besides the listener's own names
+  store::DatabaseSettings store;           // its path follows from data_dir
   GateSettings gate;
   auth::Settings auth;
   PacingSettings pacing;
-  std::optional<limits::RedisSettings> redis;      // nothing: windows live in this process
+  std::optional<limits::RedisSettings> redis;  // nothing: windows live in this process
   std::chrono::milliseconds redis_deadline{25};
   limits::FallbackSettings redis_loss;
   enum class MetricsAccess : std::uint8_t { admin, open } metrics_access = MetricsAccess::admin;
@@ -58,7 +58,7 @@ struct Config {
   tools::runs::RunSettings runs;
   unsigned runs_at_once = 8;
   streaming::RetentionSettings events;
-  std::chrono::seconds stream_lifetime{0};         // 0: a stream may stay open for ever
+  std::chrono::seconds stream_lifetime{0};  // 0: a stream may stay open for ever
   WebhookConfig webhooks;
   tools::models::ProviderTable providers;
   McpServerTable mcp_servers;
@@ -76,9 +76,9 @@ struct Config {
 // One row of the table. `set` takes the setting's text form and says what is wrong with it.
 // Immutable.
 struct Setting {
-  std::string_view name;            // "server.listen"; the variable is WEIR_SERVER_LISTEN
-  std::string_view type;            // "integer", "text", "list", ... for the reference
-  std::string_view bounds;          // "1 to 256", "" if any
+  std::string_view name;    // "server.listen"; the variable is WEIR_SERVER_LISTEN
+  std::string_view type;    // "integer", "text", "list", ... for the reference
+  std::string_view bounds;  // "1 to 256", "" if any
   std::string_view description;
   Result<void> (*set)(Config& config, std::string_view text);
   std::string (*show)(const Config& config);
@@ -88,9 +88,9 @@ std::span<const Setting> settings();
 // What was given on the command line: --config, --listen, --data and any number of --set NAME=VALUE.
 struct ConfigSources {
   std::optional<std::string> file;
-  std::vector<std::pair<std::string, std::string>> flags;         // setting name to value
-  std::function<const char*(const char*)> environment;            // getenv, or a test's
-  std::vector<std::string> environment_names;                     // every WEIR_* name that is set
+  std::vector<std::pair<std::string, std::string>> flags;  // setting name to value
+  std::function<const char*(const char*)> environment;     // getenv, or a test's
+  std::vector<std::string> environment_names;              // every WEIR_* name that is set
 };
 
 // Returns validation_failed with a message that names the setting, where it came from, what it was and what is

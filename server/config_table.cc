@@ -8,8 +8,7 @@ namespace weir::server {
 namespace {
 
 Error expected(std::string_view what, std::string_view text) {
-  return Error(ErrorCode::validation_failed,
-               "expects " + std::string(what) + ", got \"" + printable(text) + "\"");
+  return Error(ErrorCode::validation_failed, "expects " + std::string(what) + ", got \"" + printable(text) + "\"");
 }
 
 Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, std::int64_t most) {
@@ -261,13 +260,15 @@ Result<void> set_retry_schedule(Config& config, std::string_view text) {
 }
 std::string show_retry_schedule(const Config& config) {
   std::string text;
-  for (const auto delay : config.webhooks.settings.retry.delays) text += (text.empty() ? "" : ",") + shown_duration(delay);
+  for (const auto delay : config.webhooks.settings.retry.delays)
+    text += (text.empty() ? "" : ",") + shown_duration(delay);
   return text;
 }
 
-#define FIELD(path) [](Config & c) -> auto& { return c.path; }
-#define INTEGER(name, path, least, most, text)                                             \
-  Setting {                                                                                \
+#define FIELD(path) \
+  [](Config & c) -> auto& { return c.path; }
+#define INTEGER(name, path, least, most, text)                                                                   \
+  Setting {                                                                                                      \
     name, "integer", #least " to " #most, text, set_integer<FIELD(path), least, most>, show_integer<FIELD(path)> \
   }
 #define TEXT(name, path, text) \
@@ -293,8 +294,9 @@ constexpr std::array kSettings = {
             set_public_url, [](const Config& c) { return c.public_url; }},
     LIST("server.allowed_hosts", allowed_hosts,
          "Host header values that are answered besides the listener's own names (protection against DNS rebinding)."),
-    RANGES("server.trusted_proxies", gate.trusted_proxies,
-           "Address ranges of the proxies whose X-Forwarded-For tells who is calling. Empty: the header means nothing."),
+    RANGES(
+        "server.trusted_proxies", gate.trusted_proxies,
+        "Address ranges of the proxies whose X-Forwarded-For tells who is calling. Empty: the header means nothing."),
     INTEGER("server.workers", http.workers, 1, 256, "Threads that serve requests."),
     INTEGER("server.head_bytes_max", http.head_bytes_max, 1024, 1048576, "Largest request head; beyond: 431."),
     INTEGER("server.body_bytes_max", http.body_bytes_max, 1024, 67108864, "Largest request body; beyond: 413."),
@@ -302,7 +304,8 @@ constexpr std::array kSettings = {
     INTEGER("server.connections_per_address_max", http.connections_per_address_max, 1, 1000000,
             "Open connections of one client address; beyond: refused."),
     INTEGER("server.head_timeout_ms", http.head_timeout, 10, 600000, "From the first byte to the end of the head."),
-    INTEGER("server.body_timeout_ms", http.body_timeout, 10, 3600000, "From the end of the head to the end of the body."),
+    INTEGER("server.body_timeout_ms", http.body_timeout, 10, 3600000,
+            "From the end of the head to the end of the body."),
     INTEGER("server.idle_timeout_ms", http.idle_timeout, 10, 3600000, "Between requests of a kept-alive connection."),
     INTEGER("server.write_timeout_ms", http.write_timeout, 10, 3600000,
             "Without progress while a reply waits to be sent."),
@@ -318,14 +321,17 @@ constexpr std::array kSettings = {
             "postgresql://USER@/DATABASE?host=/FOLDER/OF/THE/SOCKET. Empty: SQLite in the data folder.",
             set_store_url, show_store_url},
     CHOICE("store.synchronous", store.synchronous, kSynchronous, "normal, full",
-           "Of SQLite. normal: a killed process loses nothing. full: a power cut neither. PostgreSQL has its own setting."),
-    INTEGER("store.busy_timeout_ms", store.busy_timeout, 0, 60000, "Wait for another process that is writing, or for a free connection."),
+           "Of SQLite. normal: a killed process loses nothing. full: a power cut neither. PostgreSQL has its own "
+           "setting."),
+    INTEGER("store.busy_timeout_ms", store.busy_timeout, 0, 60000,
+            "Wait for another process that is writing, or for a free connection."),
     INTEGER("store.statement_timeout_ms", store.statement_timeout, 100, 600000,
             "Longest statement on PostgreSQL; beyond, the call is answered 503."),
     INTEGER("store.readers", store.readers, 1, 64, "Read connections."),
-    ISSUER_URL("auth.issuer", auth.issuer,
-               "The authorization server whose access tokens (JWT, RS256 or ES256) are accepted beside API keys, as in their "
-               "claim iss. Empty: API keys only."),
+    ISSUER_URL(
+        "auth.issuer", auth.issuer,
+        "The authorization server whose access tokens (JWT, RS256 or ES256) are accepted beside API keys, as in their "
+        "claim iss. Empty: API keys only."),
     LIST("auth.audience", auth.audiences,
          "What the claim aud of a token must name one of. Empty: the public URL of this server, with or without /mcp."),
     ISSUER_URL("auth.jwks_url", auth.jwks_url, "Where the issuer's public keys are fetched. This or auth.jwks_file."),
@@ -333,7 +339,8 @@ constexpr std::array kSettings = {
     INTEGER("auth.jwks_refresh_ms", auth.jwks_refresh, 1000, 3600000,
             "The least time between two attempts to get the keys, whatever tokens arrive."),
     LIST("auth.scope_map", auth.scope_map,
-         "THEIRS=OURS: what a scope of the issuer grants here, such as weir.scan=scans:run or weir.all=write. A scope that "
+         "THEIRS=OURS: what a scope of the issuer grants here, such as weir.scan=scans:run or weir.all=write. A scope "
+         "that "
          "is named as ours (scans:run) needs no entry; admin does."),
     TEXT("auth.account_claim", auth.account_claim, "The claim that tells subjects apart."),
     LIST("auth.account_map", auth.account_map, "SUBJECT=ACCOUNT: subjects that belong to an account that exists."),
@@ -357,7 +364,8 @@ constexpr std::array kSettings = {
     INTEGER("limits.redis_deadline_ms", redis_deadline, 1, 10000,
             "How long a decision waits for Redis before it counts as away."),
     Setting{"redis.url", "url", "",
-            "Where the windows of all nodes live: redis://[:PASSWORD@]HOST[:PORT][/DB] or unix://[:PASSWORD@]/PATH[?db=DB]. "
+            "Where the windows of all nodes live: redis://[:PASSWORD@]HOST[:PORT][/DB] or "
+            "unix://[:PASSWORD@]/PATH[?db=DB]. "
             "Empty: in this process.",
             set_redis_url, show_redis_url},
     CHOICE("metrics.open", metrics_access, kMetricsAccess, "false, true",
@@ -383,13 +391,15 @@ constexpr std::array kSettings = {
             "The longest that any run may work, whatever its agent says; waiting for people does not count."),
     CHOICE("runs.stop_all_tools", runs.are_tools_stopped, kNoYes, "true, false",
            "The kill switch: true lets no run call any tool, and no run start."),
-    INTEGER("events.keep_hours", events.keep, 1, 876000, "Events older than this are deleted, all but the newest of each resource."),
+    INTEGER("events.keep_hours", events.keep, 1, 876000,
+            "Events older than this are deleted, all but the newest of each resource."),
     INTEGER("events.keep_per_resource", events.per_resource, 1, 1000000000,
             "Events of one scan or run that are kept; beyond, the oldest are deleted."),
     INTEGER("events.trim_ms", events.between, 10, 3600000, "Between two small transactions that delete old events."),
-    INTEGER("events.stream_lifetime_s", stream_lifetime, 0, 604800,
-            "An event stream is closed after about this time and its reader comes back, so that a load balancer may spread "
-            "readers anew. 0: never."),
+    INTEGER(
+        "events.stream_lifetime_s", stream_lifetime, 0, 604800,
+        "An event stream is closed after about this time and its reader comes back, so that a load balancer may spread "
+        "readers anew. 0: never."),
     CHOICE("webhooks.allow_http", webhooks.settings.allow_http, kNoYes, "false, true",
            "true: webhooks may have http URLs, which anybody between can read and change."),
     CHOICE("webhooks.allow_loopback", webhooks.allow_loopback, kNoYes, "false, true",
@@ -399,16 +409,19 @@ constexpr std::array kSettings = {
     TEXT("webhooks.ca_file", webhooks.settings.ca_file,
          "A PEM file of the authorities that receivers are certified by. Empty: the system's."),
     TEXT("webhooks.key_file", webhooks.key_file,
-         "The key that seals the secrets of webhooks in the database; made if it is missing. Servers that share a database "
+         "The key that seals the secrets of webhooks in the database; made if it is missing. Servers that share a "
+         "database "
          "share its copies. Empty: secrets.key in the data folder."),
     Setting{"webhooks.retry_schedule", "list of durations", "at most 20, each up to 30d",
-            "Between an attempt that failed and the next, each stretched or shortened by up to 20 %. After the last one the "
+            "Between an attempt that failed and the next, each stretched or shortened by up to 20 %. After the last "
+            "one the "
             "delivery has failed.",
             set_retry_schedule, show_retry_schedule},
     INTEGER("webhooks.timeout_ms", webhooks.settings.timeout, 100, 60000, "How long a receiver may take to answer."),
     INTEGER("webhooks.at_once", webhooks.settings.at_once, 1, 10000,
             "Deliveries under way at the same time; each is a connection."),
-    INTEGER("webhooks.at_once_per_endpoint", webhooks.settings.at_once_per_endpoint, 1, 100, "The same, for one webhook."),
+    INTEGER("webhooks.at_once_per_endpoint", webhooks.settings.at_once_per_endpoint, 1, 100,
+            "The same, for one webhook."),
     INTEGER("webhooks.workers", webhooks.settings.resolvers, 1, 64,
             "Threads that wait for DNS for deliveries. One more thread carries all connections."),
     INTEGER("webhooks.per_account_max", webhooks.settings.per_account_max, 1, 10000, "Webhooks of one account."),

@@ -31,9 +31,9 @@ std::optional<std::string_view> bearer_token(std::string_view authorization) {
 bool has_key_in_query(const http::Request& request) {
   constexpr std::array<std::string_view, 6> kNames{"api_key", "apikey", "api-key", "key", "token", "access_token"};
   return std::any_of(request.query.begin(), request.query.end(), [&](const auto& parameter) {
-    return parameter.second.starts_with("wk_") &&
-           std::any_of(kNames.begin(), kNames.end(),
-                       [&](std::string_view name) { return equal_without_case(parameter.first, name); });
+    return parameter.second.starts_with("wk_") && std::any_of(kNames.begin(), kNames.end(), [&](std::string_view name) {
+             return equal_without_case(parameter.first, name);
+           });
   });
 }
 
@@ -41,9 +41,10 @@ bool has_key_in_query(const http::Request& request) {
 
 Result<Credentials> find_credentials(const http::Request& request) {
   if (has_key_in_query(request)) {
-    return Error(ErrorCode::bad_request,
-                 "An API key was sent in the query string, where logs, proxies and browser histories keep it. Send it as "
-                 "'Authorization: Bearer wk_...' or 'X-API-Key: wk_...', and rotate this one: weir keys rotate KEY_ID");
+    return Error(
+        ErrorCode::bad_request,
+        "An API key was sent in the query string, where logs, proxies and browser histories keep it. Send it as "
+        "'Authorization: Bearer wk_...' or 'X-API-Key: wk_...', and rotate this one: weir keys rotate KEY_ID");
   }
   const auto authorization = request.headers.find("Authorization");
   const auto api_key = request.headers.find("X-API-Key");
@@ -58,8 +59,9 @@ Result<Credentials> find_credentials(const http::Request& request) {
   if (bearer) return Credentials{*bearer, "Authorization"};
   if (api_key) return Credentials{*api_key, "X-API-Key"};
   if (authorization) {
-    return rejected_key_error(ErrorCode::unauthorized, "Authorization",
-                              "The Authorization header is not of the form 'Bearer wk_...'. " + std::string(kHowToSend));
+    return rejected_key_error(
+        ErrorCode::unauthorized, "Authorization",
+        "The Authorization header is not of the form 'Bearer wk_...'. " + std::string(kHowToSend));
   }
   return Error(ErrorCode::unauthorized, "No API key was sent. " + std::string(kHowToSend));
 }

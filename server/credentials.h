@@ -11,8 +11,8 @@ namespace weir::server {
 
 // Not thread-safe: a value.
 struct Credentials {
-  std::string_view key;      // points into the request
-  std::string_view header;   // "Authorization" or "X-API-Key": what the key came in
+  std::string_view key;     // points into the request
+  std::string_view header;  // "Authorization" or "X-API-Key": what the key came in
 };
 
 // Returns unauthorized if no key was sent (without a field) or Authorization holds another scheme (with one), and

@@ -137,7 +137,8 @@ std::string refusal_message(const limits::Decision& decision) {
   if (shown->name == limits::kScansDay) {
     return "Daily quota of " + counted(shown->limit, "scan") + " exceeded. " + retry;
   }
-  return "Rate limit of " + counted(shown->limit, "request") + " per " + window_text(shown->window) + " exceeded. " + retry;
+  return "Rate limit of " + counted(shown->limit, "request") + " per " + window_text(shown->window) + " exceeded. " +
+         retry;
 }
 
 Json refusal_object(const limits::Decision& decision, std::string_view request_id) {
@@ -172,8 +173,8 @@ void add_rate_headers(http::Headers& headers, const limits::Decision& decision) 
   }
   headers.set("RateLimit-Policy", std::move(policies));
   // At most the window: units count from the next whole millisecond, and "t=61" of a minute would be odd.
-  const std::int64_t reset_in_ms = std::clamp<std::int64_t>((shown->reset_at - decision.decided_at).count(), 0,
-                                                            shown->window.count());
+  const std::int64_t reset_in_ms =
+      std::clamp<std::int64_t>((shown->reset_at - decision.decided_at).count(), 0, shown->window.count());
   headers.set("RateLimit", in_quotes(shown->name) + ";r=" + std::to_string(shown->remaining) +
                                ";t=" + std::to_string(seconds_rounded_up(reset_in_ms)));
   if (!decision.is_allowed) headers.set("Retry-After", std::to_string(retry_after_seconds(decision.retry_after)));
@@ -187,8 +188,8 @@ http::Response error_response(const Error& error, std::string_view request_id) {
 }
 
 http::Response refusal_response(const limits::Decision& decision, std::string_view request_id) {
-  http::Response response = json_response(http_status(ErrorCode::rate_limit_exceeded),
-                                          refusal_object(decision, request_id), request_id);
+  http::Response response =
+      json_response(http_status(ErrorCode::rate_limit_exceeded), refusal_object(decision, request_id), request_id);
   add_rate_headers(response.headers, decision);
   return response;
 }

@@ -6,11 +6,11 @@
 #include "base/hmac.h"
 #include "base/log.h"
 #include "server/address_guard.h"
+#include "server/api_key.h"
 #include "server/auth/signed_token.h"
 #include "server/auth/token_authority.h"
 #include "server/client_address.h"
 #include "server/credentials.h"
-#include "server/api_key.h"
 #include "server/error_reply.h"
 #include "server/key_cache.h"
 #include "server/last_used.h"
@@ -56,9 +56,15 @@ std::string named(const CachedKey& key) {
 struct Gate::State {
   State(const GateSettings& gate_settings, store::Database& the_database, limits::RateLimiter& the_limiter,
         const limits::Tiers& the_tiers, const Clock& the_clock, IdGenerator& the_ids, UsageCounter* the_usage)
-      : settings(gate_settings), database(the_database), limiter(the_limiter), tiers(the_tiers), clock(the_clock),
-        ids(the_ids), keys(settings.cached_keys_max),
-        guard(settings.failures_per_address, settings.tracked_addresses_max), last_used(database),
+      : settings(gate_settings),
+        database(the_database),
+        limiter(the_limiter),
+        tiers(the_tiers),
+        clock(the_clock),
+        ids(the_ids),
+        keys(settings.cached_keys_max),
+        guard(settings.failures_per_address, settings.tracked_addresses_max),
+        last_used(database),
         usage(the_usage) {}
 
   // What the database says of the key with this hash now; null if it knows none.
@@ -96,9 +102,9 @@ struct Gate::State {
   KeyCache keys;
   mutable AddressGuard guard;
   LastUsed last_used;
-  UsageCounter* const usage;  // null: nothing is counted
+  UsageCounter* const usage;               // null: nothing is counted
   auth::TokenAuthority* tokens = nullptr;  // null: only API keys
-  Pacing* pacing = nullptr;   // null: nothing is held
+  Pacing* pacing = nullptr;                // null: nothing is held
 };
 
 Result<std::shared_ptr<CachedKey>> Gate::State::look_up(const Sha256& hash) {
@@ -247,10 +253,11 @@ Result<std::shared_ptr<const tools::Caller>> Gate::authenticate(const http::Requ
   if (!found) return std::move(found).error();
   if (*found == nullptr) {
     state.keys.forget(hash);
-    return state.failed(request, rejected_key_error(ErrorCode::unauthorized, credentials->header,
-                                                    "This server does not know the API key that was sent. It may belong "
-                                                    "to another server or data folder. See its keys with: weir keys "
-                                                    "list"));
+    return state.failed(request,
+                        rejected_key_error(ErrorCode::unauthorized, credentials->header,
+                                           "This server does not know the API key that was sent. It may belong "
+                                           "to another server or data folder. See its keys with: weir keys "
+                                           "list"));
   }
   CachedKey& key = **found;
   if (cached) key.touched_ms = std::max(key.touched_ms.load(), cached->touched_ms.load());
@@ -282,8 +289,9 @@ Result<std::shared_ptr<const tools::Caller>> Gate::State::accept_token(const htt
   const store::ApiKeyRow& row = bearer->row.key;
   if (row.revoked_at) {
     keys.forget(hash);
-    return failed(request, Error(ErrorCode::forbidden, "The " + printable(row.name) + " was locked out on " +
-                                                           to_rfc3339(*row.revoked_at) + ". Ask the operator of this server."));
+    return failed(request,
+                  Error(ErrorCode::forbidden, "The " + printable(row.name) + " was locked out on " +
+                                                  to_rfc3339(*row.revoked_at) + ". Ask the operator of this server."));
   }
   auto key = std::make_shared<CachedKey>();
   key->caller = caller_of(bearer->row, bearer->identity.scopes);
@@ -316,7 +324,8 @@ Result<std::shared_ptr<const tools::Caller>> Gate::authenticate_with(
   return state_->renewed(*caller);
 }
 
-Result<std::shared_ptr<const tools::Caller>> Gate::caller_of_key(std::string_view key_id, const tools::Scopes& of_subject) {
+Result<std::shared_ptr<const tools::Caller>> Gate::caller_of_key(std::string_view key_id,
+                                                                 const tools::Scopes& of_subject) {
   tools::Caller caller;
   caller.key_id = key_id;
   caller.scopes = of_subject;
@@ -336,8 +345,8 @@ std::optional<Error> Gate::State::missing_scope(const tools::Caller& caller, con
                    (is_subject(caller) ? "token has " : "key has ") + (present.empty() ? "none" : present) +
                    (is_subject(caller) && tokens != nullptr
                         ? ". Ask " + tokens->issuer() + " for a token with it."
-                        : ". Use a key with it, or create one with: weir keys create --account " +
-                              caller.account_name + " --scopes " + needed))
+                        : ". Use a key with it, or create one with: weir keys create --account " + caller.account_name +
+                              " --scopes " + needed))
       .with_field("scope", needed);
 }
 
@@ -357,7 +366,8 @@ void Gate::State::show_day(const tools::Caller& caller, limits::Decision& decisi
   const auto policy = std::ranges::find(caller.scan_quota.policies, limits::kScansDay, &limits::Policy::name);
   if (day == nullptr || policy == caller.scan_quota.policies.end()) return;
   const auto stored = database.read_for([&](store::Transaction& transaction) {
-    return store::scans_of_day(transaction, caller.account_id, policy->limit, tools::scans::kDailyQuotaWindow, clock.now());
+    return store::scans_of_day(transaction, caller.account_id, policy->limit, tools::scans::kDailyQuotaWindow,
+                               clock.now());
   });
   if (!stored) return;  // what the limiter knows is shown
   tools::scans::show_stored_day(*day, *stored);
@@ -368,7 +378,8 @@ void Gate::State::show_day(const tools::Caller& caller, limits::Decision& decisi
       if (decision.states[i].remaining < decision.states[decision.tightest].remaining) decision.tightest = i;
     }
   } else if (decision.tightest == index) {
-    decision.retry_after = std::max(decision.retry_after, std::chrono::ceil<milliseconds>(day->reset_at - decision.decided_at));
+    decision.retry_after =
+        std::max(decision.retry_after, std::chrono::ceil<milliseconds>(day->reset_at - decision.decided_at));
   }
 }
 
@@ -391,8 +402,9 @@ std::chrono::seconds Gate::wait_max() const {
   return std::chrono::duration_cast<std::chrono::seconds>(state_->pacing->wait_max());
 }
 
-std::shared_ptr<tools::PendingCall> Gate::admit_or_hold(std::shared_ptr<const tools::Caller> caller, const CallSpec& call,
-                                                        milliseconds wait, Pacing::Done done, Pacing::Moved moved) {
+std::shared_ptr<tools::PendingCall> Gate::admit_or_hold(std::shared_ptr<const tools::Caller> caller,
+                                                        const CallSpec& call, milliseconds wait, Pacing::Done done,
+                                                        Pacing::Moved moved) {
   if (state_->pacing == nullptr) {
     done(admit(*caller, call));
     return nullptr;

@@ -21,20 +21,20 @@ Error invalid(std::string field, const std::string& message) {
 
 // A name is shown in lists, logs and messages: printable, no surprises at its ends.
 Result<void> check_name(std::string_view what, std::string field, std::string_view name) {
-  const bool is_visible = std::none_of(name.begin(), name.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '"';
-  });
+  const bool is_visible = std::none_of(
+      name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '"'; });
   if (!name.empty() && name.size() <= kNameCharactersMax && is_visible && name.front() != ' ' && name.back() != ' ') {
     return {};
   }
-  return invalid(std::move(field), "The " + std::string(what) + " name \"" + printable(name, 60) + "\" must have 1 to " +
-                                        std::to_string(kNameCharactersMax) +
-                                        " characters, without control characters, quotes or outer spaces.");
+  return invalid(std::move(field), "The " + std::string(what) + " name \"" + printable(name, 60) +
+                                       "\" must have 1 to " + std::to_string(kNameCharactersMax) +
+                                       " characters, without control characters, quotes or outer spaces.");
 }
 
 Result<void> check_limit(const std::optional<std::int64_t>& limit) {
   if (!limit || (*limit >= 1 && *limit <= limits::kUnitsPerMinuteMax)) return {};
-  return invalid("limit_override", "A limit of " + std::to_string(*limit) + " units per minute is not possible; give 1 to " +
+  return invalid("limit_override", "A limit of " + std::to_string(*limit) +
+                                       " units per minute is not possible; give 1 to " +
                                        std::to_string(limits::kUnitsPerMinuteMax) + ".");
 }
 
@@ -72,8 +72,8 @@ Result<store::KeyWithAccount> find_key(store::Transaction& transaction, std::str
     list += (i == 0 ? "" : ", ") + matches[i].key.id + " (" + matches[i].key.name + ")";
   }
   if (matches.size() > kNamedMax) list += ", ...";
-  return Error(ErrorCode::conflict, std::to_string(matches.size()) + " keys begin with \"" + shown + "\": " + list +
-                                        ". Give a whole id.");
+  return Error(ErrorCode::conflict,
+               std::to_string(matches.size()) + " keys begin with \"" + shown + "\": " + list + ". Give a whole id.");
 }
 
 Result<void> insert_key(store::Transaction& transaction, const CreatedKey& created, UnixMillis now) {
@@ -109,9 +109,10 @@ Result<void> check_not_last_admin(store::Transaction& transaction, const store::
     return each.key.id != key.id && is_active_admin(each.key, now);
   });
   if (has_another) return {};
-  return Error(ErrorCode::conflict, "The key \"" + key.name + "\" (" + key.prefix +
-                                        "...) is the last active one with the scope admin. Create another first: weir keys "
-                                        "create --scopes admin, or rotate this one.");
+  return Error(ErrorCode::conflict,
+               "The key \"" + key.name + "\" (" + key.prefix +
+                   "...) is the last active one with the scope admin. Create another first: weir keys "
+                   "create --scopes admin, or rotate this one.");
 }
 
 // What an audit row says of a key; never the secret nor its hash.
@@ -195,10 +196,10 @@ Result<void> KeyAdmin::check_tier(std::string_view tier, const std::optional<std
   if (auto known = known_tier(tier); !known) return std::move(known).error();
   if (auto checked = check_limit(limit_override); !checked) return checked;
   if ((tier == kCustomTier) == limit_override.has_value()) return {};
-  return invalid("limit_override", tier == kCustomTier
-                                       ? "The tier \"custom\" has no limit of its own: give one, in units per minute."
-                                       : "Only the tier \"custom\" takes a limit; \"" + std::string(tier) +
-                                             "\" has its own.");
+  return invalid("limit_override",
+                 tier == kCustomTier
+                     ? "The tier \"custom\" has no limit of its own: give one, in units per minute."
+                     : "Only the tier \"custom\" takes a limit; \"" + std::string(tier) + "\" has its own.");
 }
 
 Result<store::AccountRow> KeyAdmin::add_account(store::Transaction& transaction, std::string_view name,
@@ -213,7 +214,8 @@ Result<store::AccountRow> KeyAdmin::add_account(store::Transaction& transaction,
                             .updated_at = now};
   if (auto inserted = store::insert_account(transaction, account); !inserted) {
     if (inserted.error().code != ErrorCode::conflict) return std::move(inserted).error();
-    return Error(ErrorCode::conflict, "There already is an account \"" + account.name + "\". Use it, or choose another name.");
+    return Error(ErrorCode::conflict,
+                 "There already is an account \"" + account.name + "\". Use it, or choose another name.");
   }
   auto audited = audit(transaction, account, actor, "account.created", account.id, described(account), now);
   if (!audited) return std::move(audited).error();
@@ -224,9 +226,8 @@ Result<store::AccountRow> KeyAdmin::create_account(std::string_view name, std::s
                                                    std::optional<std::int64_t> limit_override, std::string_view actor) {
   if (auto checked = check_name("account", "name", name); !checked) return std::move(checked).error();
   if (auto checked = check_tier(tier, limit_override); !checked) return std::move(checked).error();
-  return database_.write_for([&](store::Transaction& transaction) {
-    return add_account(transaction, name, tier, limit_override, actor);
-  });
+  return database_.write_for(
+      [&](store::Transaction& transaction) { return add_account(transaction, name, tier, limit_override, actor); });
 }
 
 Result<CreatedKey> KeyAdmin::create_key(const KeyRequest& request, std::string_view actor) {
@@ -262,7 +263,8 @@ Result<CreatedKey> KeyAdmin::create_key(const KeyRequest& request, std::string_v
     // A new custom account took the limit for all of its keys, so that changing it later changes this key's, too.
     if (created.is_new_account && created.account.tier == kCustomTier) created.key.limit_override.reset();
     if (auto inserted = insert_key(transaction, created, now); !inserted) return std::move(inserted).error();
-    auto audited = audit(transaction, created.account, actor, "key.created", created.key.id, described(created.key), now);
+    auto audited =
+        audit(transaction, created.account, actor, "key.created", created.key.id, described(created.key), now);
     if (!audited) return std::move(audited).error();
     return created;
   });
@@ -309,7 +311,8 @@ Result<CreatedKey> KeyAdmin::rotate_key(std::string_view selector, std::chrono::
                                             ", so it cannot be rotated. Create a new one instead.");
     }
     if (old->key.prefix == store::kSubjectPrefix) {
-      return Error(ErrorCode::conflict, "\"" + old->key.name + "\" is a subject of the authorization server and has no "
+      return Error(ErrorCode::conflict, "\"" + old->key.name +
+                                            "\" is a subject of the authorization server and has no "
                                             "key to rotate. Revoke it to lock it out.");
     }
     CreatedKey created{.secret = made.secret, .key = old->key, .account = old->account};

@@ -24,13 +24,13 @@ KeyState state_of(const store::ApiKeyRow& key, UnixMillis now);
 
 // Not thread-safe: a value.
 struct KeyRequest {
-  std::string account;                          // by name; made if there is none
-  std::optional<std::string> tier{};            // of a new account ("free" if nothing); an existing one must have it
+  std::string account;                // by name; made if there is none
+  std::optional<std::string> tier{};  // of a new account ("free" if nothing); an existing one must have it
   std::string name = "unnamed";
-  std::vector<std::string> scopes{"write"};     // names or the shorthands "read" and "write"
+  std::vector<std::string> scopes{"write"};  // names or the shorthands "read" and "write"
   std::optional<UnixMillis> expires_at{};
-  std::optional<std::int64_t> limit_override{}; // units per minute instead of the tier's
-  bool only_as_first = false;                   // refused as a conflict if there is any account
+  std::optional<std::int64_t> limit_override{};  // units per minute instead of the tier's
+  bool only_as_first = false;                    // refused as a conflict if there is any account
 };
 
 // A key that was just made: the only time that its secret is known. Not thread-safe: a value.
@@ -47,8 +47,7 @@ inline constexpr std::chrono::hours kRotationOverlap{24};
 class KeyAdmin {
  public:
   // All must outlive this object.
-  KeyAdmin(store::Database& database, const limits::Tiers& tiers, const Clock& clock, IdGenerator& ids,
-           Random& random)
+  KeyAdmin(store::Database& database, const limits::Tiers& tiers, const Clock& clock, IdGenerator& ids, Random& random)
       : database_(database), tiers_(tiers), clock_(clock), ids_(ids), random_(random) {}
 
   // `actor` is a key's id, or "cli". A `selector` names a key by its id, or by the beginning of its id or of its

@@ -33,8 +33,9 @@ LimiterBackend::LimiterBackend(std::optional<limits::RedisSettings> redis, const
   shared_.emplace(*std::move(redis), *local_, on_loss, clock);
   // Waits for the connection; what it says is asked again, and acted on, by the decision.
   const auto answer = shared_->connection.call(kPing, steady_clock::now() + kFirstAnswerMax);
-  if (!answer) log::warning("redis.away_at_start", {{"server", shared_->connection.settings().shown()},
-                                                    {"reason", answer.error().cause}});
+  if (!answer)
+    log::warning("redis.away_at_start",
+                 {{"server", shared_->connection.settings().shown()}, {"reason", answer.error().cause}});
   const auto budget = shared_->fallback.budget(kStartKey);
   const auto decision = shared_->fallback.acquire(*budget, start_quota(), 1);
   if (!decision) log::warning("limits.refuses_everybody", {{"reason", decision.error().message}});
@@ -56,7 +57,8 @@ limits::RateLimiter& LimiterBackend::limiter() {
 Result<void> ask_redis(const limits::RedisSettings& settings) {
   limits::RedisConnection connection(settings);
   const auto answer = connection.call(kPing, steady_clock::now() + kDoctorMax);
-  if (!answer) return Error(ErrorCode::unavailable, answer.error().cause.empty() ? answer.error().message : answer.error().cause);
+  if (!answer)
+    return Error(ErrorCode::unavailable, answer.error().cause.empty() ? answer.error().message : answer.error().cause);
   if (answer->kind == limits::RedisReply::Kind::error) return Error(ErrorCode::unavailable, answer->text);
   return {};
 }

@@ -20,7 +20,8 @@ class LimiterBackend {
  public:
   // Without `redis`, windows live in this process. With it, blocks until the first connection is made or has failed, at
   // most a second: a Redis that is away is no reason not to start, the server begins degraded. `clock` must outlive it.
-  LimiterBackend(std::optional<limits::RedisSettings> redis, const limits::FallbackSettings& on_loss, const Clock& clock);
+  LimiterBackend(std::optional<limits::RedisSettings> redis, const limits::FallbackSettings& on_loss,
+                 const Clock& clock);
 
   ~LimiterBackend();
   LimiterBackend(const LimiterBackend&) = delete;

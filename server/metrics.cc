@@ -17,9 +17,9 @@ constexpr std::string_view kOther = "other";
 constexpr std::array<std::string_view, 3> kOutcomes = {"admitted", "refused", "failed"};
 
 // Statuses that this server gives; another counts as the last.
-constexpr std::array kStatuses = {200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 402, 403, 404, 405,
-                                  406, 408, 409, 410, 411, 412, 413, 414, 415, 417, 421, 422, 425, 428, 429, 431, 500,
-                                  501, 502, 503, 504, 505, 0};
+constexpr std::array kStatuses = {200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 402,
+                                  403, 404, 405, 406, 408, 409, 410, 411, 412, 413, 414, 415, 417, 421,
+                                  422, 425, 428, 429, 431, 500, 501, 502, 503, 504, 505, 0};
 constexpr int kStatusEnd = 600;
 constexpr auto kStatusIndex = [] {
   std::array<std::uint8_t, kStatusEnd> index{};
@@ -36,11 +36,11 @@ struct Bucket {
   std::int64_t up_to_ns;
   std::string_view label;
 };
-constexpr std::array kBuckets = {
-    Bucket{250, "2.5e-07"},      Bucket{1'000, "1e-06"},       Bucket{5'000, "5e-06"},       Bucket{25'000, "2.5e-05"},
-    Bucket{100'000, "0.0001"},   Bucket{250'000, "0.00025"},   Bucket{500'000, "0.0005"},    Bucket{1'000'000, "0.001"},
-    Bucket{2'500'000, "0.0025"}, Bucket{5'000'000, "0.005"},   Bucket{10'000'000, "0.01"},   Bucket{25'000'000, "0.025"},
-    Bucket{50'000'000, "0.05"},  Bucket{100'000'000, "0.1"},   Bucket{1'000'000'000, "1"}};
+constexpr std::array kBuckets = {Bucket{250, "2.5e-07"},     Bucket{1'000, "1e-06"},     Bucket{5'000, "5e-06"},
+                                 Bucket{25'000, "2.5e-05"},  Bucket{100'000, "0.0001"},  Bucket{250'000, "0.00025"},
+                                 Bucket{500'000, "0.0005"},  Bucket{1'000'000, "0.001"}, Bucket{2'500'000, "0.0025"},
+                                 Bucket{5'000'000, "0.005"}, Bucket{10'000'000, "0.01"}, Bucket{25'000'000, "0.025"},
+                                 Bucket{50'000'000, "0.05"}, Bucket{100'000'000, "0.1"}, Bucket{1'000'000'000, "1"}};
 
 using Counter = std::atomic<std::uint64_t>;
 
@@ -80,7 +80,9 @@ struct alignas(64) Metrics::Shard {
 };
 
 Metrics::Metrics(std::vector<std::string> tiers)
-    : tiers_(bounded(std::move(tiers))), routes_{{"", std::string(kOther)}}, shards_(std::make_unique<Shard[]>(kShards)) {}
+    : tiers_(bounded(std::move(tiers))),
+      routes_{{"", std::string(kOther)}},
+      shards_(std::make_unique<Shard[]>(kShards)) {}
 
 Metrics::~Metrics() = default;
 
@@ -114,8 +116,8 @@ void Metrics::count_decision(std::string_view tier, Outcome outcome, nanoseconds
 }
 
 void Metrics::count_request(Route route, int status) {
-  const std::size_t index = status >= 0 && status < kStatusEnd ? kStatusIndex[static_cast<std::size_t>(status)]
-                                                               : kStatuses.size() - 1;
+  const std::size_t index =
+      status >= 0 && status < kStatusEnd ? kStatusIndex[static_cast<std::size_t>(status)] : kStatuses.size() - 1;
   add(shard().requests[route][index]);
 }
 

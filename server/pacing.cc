@@ -154,23 +154,23 @@ std::shared_ptr<tools::PendingCall> Pacing::Core::admit(Spending spending, milli
   const limits::CallKind kind = spending.kind;
   const std::uint32_t cost = spending.cost;
   auto question = std::make_shared<Asking::Question>(std::move(spending), patience, std::move(done));
-  auto decision = limiter_.acquire_or_call(
-      caller->budget, quota_of(*caller, kind), cost,
-      [weak = weak_from_this(), question](Result<limits::Decision> late) {
-        const auto core = weak.lock();
-        if (core == nullptr) {
-          question->done = nullptr;  // nobody is answered any more; it may hold its own place
-          return;
-        }
-        question->decision = std::move(late);
-        const bool is_taken = core->executor_.post([weak, question] {
-          if (const auto still_there = weak.lock()) Asking::decided(*still_there, *question);
-        });
-        if (is_taken) return;
-        // Nobody will serve it, so it has cost nothing.
-        if (question->decision) core->give_back(question->spending, *question->decision);
-        std::exchange(question->done, nullptr)(stopping());  // it may hold its own place
-      });
+  auto decision =
+      limiter_.acquire_or_call(caller->budget, quota_of(*caller, kind), cost,
+                               [weak = weak_from_this(), question](Result<limits::Decision> late) {
+                                 const auto core = weak.lock();
+                                 if (core == nullptr) {
+                                   question->done = nullptr;  // nobody is answered any more; it may hold its own place
+                                   return;
+                                 }
+                                 question->decision = std::move(late);
+                                 const bool is_taken = core->executor_.post([weak, question] {
+                                   if (const auto still_there = weak.lock()) Asking::decided(*still_there, *question);
+                                 });
+                                 if (is_taken) return;
+                                 // Nobody will serve it, so it has cost nothing.
+                                 if (question->decision) core->give_back(question->spending, *question->decision);
+                                 std::exchange(question->done, nullptr)(stopping());  // it may hold its own place
+                               });
   if (!decision) return std::make_shared<Asking>(std::move(question));
   return go_or_join(std::move(question->spending), patience, std::move(question->done), {}, *std::move(decision));
 }
@@ -197,8 +197,11 @@ std::shared_ptr<tools::PendingCall> Pacing::Core::go_or_join(Spending spending, 
     Queue& queue = state.queues[budget];
     for (const Entry& entry : queue.entries) ahead.add(entry.spending, entry.expected);
     id = state.next_id++;
-    queue.entries.push_back(Entry{.id = id, .spending = std::move(spending), .deadline = now + patience,
-                                  .expected = now + decision->retry_after, .done = std::move(done),
+    queue.entries.push_back(Entry{.id = id,
+                                  .spending = std::move(spending),
+                                  .deadline = now + patience,
+                                  .expected = now + decision->retry_after,
+                                  .done = std::move(done),
                                   .moved = std::move(moved)});
     ++held_;
   });

@@ -18,15 +18,15 @@ namespace weir::server {
 
 // Not thread-safe: a value.
 struct PacingSettings {
-  std::chrono::seconds wait_max{30};           // whatever a caller asks for
-  std::size_t held_per_key_max = 64;           // beyond: refused
-  std::size_t held_max = 4'096;                // of all keys; beyond: refused
+  std::chrono::seconds wait_max{30};  // whatever a caller asks for
+  std::size_t held_per_key_max = 64;  // beyond: refused
+  std::size_t held_max = 4'096;       // of all keys; beyond: refused
 };
 
 // Where a held call stands. Not thread-safe: a value.
 struct Place {
-  std::size_t ahead = 0;                       // calls of the same key before it
-  std::chrono::milliseconds about{0};          // until its slot frees, if nobody else takes it
+  std::size_t ahead = 0;               // calls of the same key before it
+  std::chrono::milliseconds about{0};  // until its slot frees, if nobody else takes it
 };
 
 // One queue a key, first in, first out, whatever a call costs. While calls of a key are held, no other call of that key

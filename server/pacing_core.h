@@ -63,8 +63,8 @@ class Pacing::Core : public std::enable_shared_from_this<Core> {
   };
   struct Queue {
     std::list<Entry> entries;
-    TimerQueue::Id timer = 0;   // 0: none set
-    bool is_turning = false;    // one thread decides; others only say that there is news
+    TimerQueue::Id timer = 0;  // 0: none set
+    bool is_turning = false;   // one thread decides; others only say that there is news
     bool has_news = false;
   };
   struct State {
@@ -106,7 +106,7 @@ class Pacing::Core : public std::enable_shared_from_this<Core> {
   const Clock& clock_;
   TimerQueue& timers_;
   Executor& executor_;
-  Renew renew_;  // constant after the first call; empty: callers stay as they came
+  Renew renew_;                       // constant after the first call; empty: callers stay as they came
   std::atomic<std::size_t> held_{0};  // so that nobody pays for queues while there are none
   Guarded<State> state_;
 };

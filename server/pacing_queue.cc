@@ -52,8 +52,7 @@ void Pacing::Core::turn(limits::KeyBudget* budget) {
     return !std::exchange(found->second.is_turning, true);
   });
   if (!is_mine) return;
-  while (turn_once(budget)) {
-  }
+  while (turn_once(budget)) {}
 }
 
 // False: the turn is over. At most as many rounds as calls are held, and one for each that left meanwhile.

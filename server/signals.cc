@@ -24,8 +24,7 @@ void block_stop_signals() {
 int wait_for_stop_signal() {
   const sigset_t signals = stop_signals();
   int received = 0;
-  while (sigwait(&signals, &received) != 0) {
-  }
+  while (sigwait(&signals, &received) != 0) {}
   return received;
 }
 

@@ -22,8 +22,8 @@ Result<StreamTokens::Minted> StreamTokens::mint(const tools::Caller& caller) {
                                   .created_at = now,
                                   .expires_at = minted.expires_at,
                                   .ends_at = now + kLifeMax};
-  const auto stored = database_.write(
-      [&](store::Transaction& transaction) { return store::insert_stream_token(transaction, row); });
+  const auto stored =
+      database_.write([&](store::Transaction& transaction) { return store::insert_stream_token(transaction, row); });
   if (!stored) return stored.error();
   return minted;
 }

@@ -18,7 +18,7 @@ namespace weir::server {
 struct OpenedToken {
   std::string hash;
   std::string key_id;
-  tools::Scopes scopes;    // of the key when the token was made
+  tools::Scopes scopes;  // of the key when the token was made
 };
 
 // Thread-safe.
@@ -35,7 +35,7 @@ class StreamTokens {
 
   // Not thread-safe: a value.
   struct Minted {
-    std::string token;        // "wst_...", shown once
+    std::string token;  // "wst_...", shown once
     UnixMillis expires_at{};
   };
   Result<Minted> mint(const tools::Caller& caller);

@@ -56,8 +56,10 @@ void UsageCounter::add(const PairView& pair, std::string_view account_id, const 
     auto found = waiting.find(pair);
     if (found == waiting.end()) {
       if (waiting.size() >= kWaitingPerShardMax) return false;
-      found = waiting.emplace(Pair{std::string(pair.key_id), std::string(pair.tool), pair.minute_ms},
-                              Count{std::string(account_id), {}}).first;
+      found = waiting
+                  .emplace(Pair{std::string(pair.key_id), std::string(pair.tool), pair.minute_ms},
+                           Count{std::string(account_id), {}})
+                  .first;
     }
     found->second.calls.admitted += calls.admitted;
     found->second.calls.refused += calls.refused;
@@ -72,8 +74,11 @@ std::vector<store::UsageRow> UsageCounter::take_all() {
     Waiting taken;
     guarded.with([&](Waiting& waiting) { taken.swap(waiting); });
     for (auto& [pair, count] : taken) {
-      rows.push_back({.account_id = std::move(count.account_id), .key_id = pair.key_id, .tool = pair.tool,
-                      .minute = from_unix_ms(pair.minute_ms), .calls = count.calls});
+      rows.push_back({.account_id = std::move(count.account_id),
+                      .key_id = pair.key_id,
+                      .tool = pair.tool,
+                      .minute = from_unix_ms(pair.minute_ms),
+                      .calls = count.calls});
     }
   }
   return rows;

@@ -90,7 +90,7 @@ class UsageCounter {
   std::mutex flushing_;  // one batch at a time; held while the database writes
   std::mutex pause_mutex_;
   std::condition_variable_any pause_;  // nobody notifies it: it ends by time or by stopping
-  std::jthread thread_;  // waits kFlushEvery, woken by stopping; touches the counts and the database
+  std::jthread thread_;                // waits kFlushEvery, woken by stopping; touches the counts and the database
 };
 
 }  // namespace weir::server

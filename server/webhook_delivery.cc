@@ -19,17 +19,20 @@ egress::PolicySettings policy_of(WebhookConfig& config, std::uint16_t own_port) 
 
 // What was sealed with another key cannot be sent: of several servers, the one that has the wrong file must not take
 // endpoints from the others.
-Result<void> check_key(store::Database& database, const std::string& key, const std::filesystem::path& file, bool is_shared) {
+Result<void> check_key(store::Database& database, const std::string& key, const std::filesystem::path& file,
+                       bool is_shared) {
   const std::string print = to_hex(hmac_sha256(key, "the key of webhook secrets")).substr(0, 32);
   auto kept = database.write_for(
       [&](store::Transaction& transaction) { return store::kept_secret(transaction, "webhook_key_print", print); });
   if (!kept) return std::move(kept).error();
   if (*kept == print) return {};
-  const std::string problem = "The key file " + file.string() + " is not the one that the secrets in this database are sealed with";
+  const std::string problem =
+      "The key file " + file.string() + " is not the one that the secrets in this database are sealed with";
   if (is_shared) {
     return Error(ErrorCode::unavailable, problem + ". Copy secrets.key from another server, or set webhooks.key_file.");
   }
-  log::error("webhooks.other_key", {{"problem", problem}, {"hint", "restore the file, or rotate the secret of each webhook"}});
+  log::error("webhooks.other_key",
+             {{"problem", problem}, {"hint", "restore the file, or rotate the secret of each webhook"}});
   return {};
 }
 
@@ -56,11 +59,11 @@ Result<std::unique_ptr<WebhookDelivery>> WebhookDelivery::open(WebhookConfig con
   delivery->outbox_ = *std::move(outbox);
   parts.events.set_outbox(*delivery->outbox_);
   using Sender = streaming::WebhookSender;
-  delivery->sender_.emplace(delivery->settings_,
-                            streaming::WebhookSenderParts{parts.database, parts.events, delivery->notices_,
-                                                          *delivery->sealer_, delivery->policy_, parts.resolver, parts.clock,
-                                                          parts.random, parts.ids},
-                            is_shared ? Sender::Sharing::shared : Sender::Sharing::alone);
+  delivery->sender_.emplace(
+      delivery->settings_,
+      streaming::WebhookSenderParts{parts.database, parts.events, delivery->notices_, *delivery->sealer_,
+                                    delivery->policy_, parts.resolver, parts.clock, parts.random, parts.ids},
+      is_shared ? Sender::Sharing::shared : Sender::Sharing::alone);
   return delivery;
 }
 

@@ -20,7 +20,7 @@ struct WebhookConfig {
   streaming::WebhookSettings settings{};
   bool allow_loopback = false;
   std::vector<egress::AddressRange> allow_private{};
-  std::string key_file{};                        // "": secrets.key in the data folder
+  std::string key_file{};  // "": secrets.key in the data folder
 };
 
 // What it works with. All must outlive it. Not thread-safe: a set of references.
@@ -40,7 +40,7 @@ class WebhookDelivery {
   enum class Sharing : std::uint8_t { alone, shared };
   struct Place {
     std::filesystem::path data_folder;
-    std::uint16_t own_port = 0;                  // never delivered to
+    std::uint16_t own_port = 0;  // never delivered to
     Sharing sharing = Sharing::alone;
   };
   // Hands the outbox to the event log: from then on events are queued. Returns what main should print: a key file that

@@ -103,10 +103,10 @@ Result<void> set_account_tier(Transaction& transaction, std::string_view id, std
 }
 
 Result<void> insert_key(Transaction& transaction, const ApiKeyRow& key, UnixMillis now) {
-  auto active = only_integer(transaction.query(
-      "SELECT COUNT(*) FROM api_keys WHERE account_id = :1 AND revoked_at IS NULL "
-      "AND (expires_at IS NULL OR expires_at > :2) AND prefix <> :3",
-      {key.account_id, time_value(now), text_value(kSubjectPrefix)}));
+  auto active =
+      only_integer(transaction.query("SELECT COUNT(*) FROM api_keys WHERE account_id = :1 AND revoked_at IS NULL "
+                                     "AND (expires_at IS NULL OR expires_at > :2) AND prefix <> :3",
+                                     {key.account_id, time_value(now), text_value(kSubjectPrefix)}));
   if (!active) return std::move(active).error();
   if (*active >= kActiveKeysMax && key.prefix != kSubjectPrefix) {
     return Error(ErrorCode::conflict, "the account already has " + std::to_string(kActiveKeysMax) +
@@ -171,9 +171,9 @@ Result<void> set_key_expiry(Transaction& transaction, std::string_view id, UnixM
 }
 
 Result<void> touch_key(Transaction& transaction, std::string_view id, UnixMillis used_at) {
-  return changed_one(transaction.execute("UPDATE api_keys SET last_used_at = :1 WHERE id = :2",
-                                         {time_value(used_at), text_value(id)}),
-                     kNoKey);
+  return changed_one(
+      transaction.execute("UPDATE api_keys SET last_used_at = :1 WHERE id = :2", {time_value(used_at), text_value(id)}),
+      kNoKey);
 }
 
 }  // namespace weir::store

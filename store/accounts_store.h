@@ -12,8 +12,8 @@ namespace weir::store {
 // Not thread-safe: a value.
 struct AccountRow {
   std::string id;
-  std::string name;            // unique
-  std::string tier;            // a name of the tier table: "free", "admin", ...
+  std::string name;                            // unique
+  std::string tier;                            // a name of the tier table: "free", "admin", ...
   std::optional<std::int64_t> limit_override;  // units per minute; with tier "custom"
   UnixMillis created_at{};
   UnixMillis updated_at{};
@@ -24,8 +24,8 @@ struct ApiKeyRow {
   std::string id;
   std::string account_id;
   std::string name;
-  std::string prefix;          // the first characters, for recognising it: "wk_Ab3x"
-  std::string hash;            // hex SHA-256 of the whole key; of a subject "oauth:" and a digest
+  std::string prefix;  // the first characters, for recognising it: "wk_Ab3x"
+  std::string hash;    // hex SHA-256 of the whole key; of a subject "oauth:" and a digest
   std::vector<std::string> scopes;
   std::optional<std::int64_t> limit_override;
   std::optional<UnixMillis> expires_at;

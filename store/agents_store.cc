@@ -9,7 +9,8 @@ namespace {
 constexpr std::string_view kNoAgent = "there is no such agent: list the agents to see their ids and slugs";
 
 constexpr std::string_view kAgentColumns =
-    "id, account_id, created_by_key, slug, name, description, kind, current_version, is_public, is_enabled, is_shipped, "
+    "id, account_id, created_by_key, slug, name, description, kind, current_version, is_public, is_enabled, "
+    "is_shipped, "
     "created_at, updated_at, archived_at";
 
 AgentRow agent_from(const Row& row) {
@@ -40,8 +41,8 @@ AgentVersionRow version_from(const Row& row) {
 // Agents that `account_id` may see.
 SqlText select_visible(std::string_view account_id) {
   SqlText sql("SELECT ");
-  sql.add(kAgentColumns).add(" FROM agents WHERE archived_at IS NULL AND (is_public = 1 OR account_id = ",
-                             text_value(account_id), ")");
+  sql.add(kAgentColumns)
+      .add(" FROM agents WHERE archived_at IS NULL AND (is_public = 1 OR account_id = ", text_value(account_id), ")");
   return sql;
 }
 
@@ -58,13 +59,15 @@ std::string anywhere(std::string_view text) {
 }  // namespace
 
 Result<void> insert_agent(Transaction& transaction, const AgentRow& agent) {
-  const std::string sql = std::string("INSERT INTO agents (").append(kAgentColumns).append(
-      ") VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14) ON CONFLICT DO NOTHING");
+  const std::string sql =
+      std::string("INSERT INTO agents (")
+          .append(kAgentColumns)
+          .append(") VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14) ON CONFLICT DO NOTHING");
   auto inserted = changed_any(transaction.execute(
-      sql, {agent.id, agent.account_id, agent.created_by_key, agent.slug, agent.name, agent.description, agent.kind,
-            agent.current_version, flag_value(agent.is_public), flag_value(agent.is_enabled),
-            flag_value(agent.is_shipped), time_value(agent.created_at), time_value(agent.updated_at),
-            time_value(agent.archived_at)}));
+      sql,
+      {agent.id, agent.account_id, agent.created_by_key, agent.slug, agent.name, agent.description, agent.kind,
+       agent.current_version, flag_value(agent.is_public), flag_value(agent.is_enabled), flag_value(agent.is_shipped),
+       time_value(agent.created_at), time_value(agent.updated_at), time_value(agent.archived_at)}));
   if (!inserted) return std::move(inserted).error();
   if (*inserted) return {};
   return Error(ErrorCode::conflict, "the account has an agent with the slug \"" + agent.slug + "\" already");
@@ -83,9 +86,12 @@ Result<AgentRow> agent_by_slug(Transaction& transaction, std::string_view accoun
   return only_row(std::move(sql).query(transaction), agent_from, kNoAgent);
 }
 
-Result<std::vector<AgentRow>> agents_of_slug(Transaction& transaction, std::string_view account_id, std::string_view slug) {
+Result<std::vector<AgentRow>> agents_of_slug(Transaction& transaction, std::string_view account_id,
+                                             std::string_view slug) {
   SqlText sql("SELECT ");
-  sql.add(kAgentColumns).add(" FROM agents WHERE account_id = ", text_value(account_id)).add(" AND slug = ", text_value(slug));
+  sql.add(kAgentColumns)
+      .add(" FROM agents WHERE account_id = ", text_value(account_id))
+      .add(" AND slug = ", text_value(slug));
   sql.add(" ORDER BY id DESC");
   return each_row(std::move(sql).query(transaction), agent_from);
 }
@@ -113,8 +119,8 @@ Result<Page<AgentRow>> list_agents(Transaction& transaction, const AgentFilter& 
 }
 
 Result<std::int64_t> count_agents(Transaction& transaction, std::string_view account_id) {
-  return only_integer(transaction.query(
-      "SELECT COUNT(*) FROM agents WHERE account_id = :1 AND archived_at IS NULL", {text_value(account_id)}));
+  return only_integer(transaction.query("SELECT COUNT(*) FROM agents WHERE account_id = :1 AND archived_at IS NULL",
+                                        {text_value(account_id)}));
 }
 
 Result<void> update_agent(Transaction& transaction, const AgentRow& agent) {

@@ -17,11 +17,11 @@ struct AgentRow {
   std::string slug;
   std::string name;
   std::string description;
-  std::string kind;                    // playbook, model
+  std::string kind;  // playbook, model
   std::int64_t current_version = 1;
-  bool is_public = false;              // readable and runnable by every account
-  bool is_enabled = true;              // false: no run of it starts or goes on
-  bool is_shipped = false;             // made by the first start
+  bool is_public = false;   // readable and runnable by every account
+  bool is_enabled = true;   // false: no run of it starts or goes on
+  bool is_shipped = false;  // made by the first start
   UnixMillis created_at{};
   UnixMillis updated_at{};
   std::optional<UnixMillis> archived_at;
@@ -31,15 +31,15 @@ struct AgentRow {
 struct AgentVersionRow {
   std::string agent_id;
   std::int64_t n = 1;
-  Json definition;                     // tools/agents/agent_definition.h
+  Json definition;  // tools/agents/agent_definition.h
   std::string created_by_key;
   UnixMillis created_at{};
 };
 
 struct AgentFilter {
-  std::string account_id;              // its own, and the public ones of others
-  std::string kind;                    // "" : any
-  std::string query;                   // part of the slug, name or description; "" : any
+  std::string account_id;  // its own, and the public ones of others
+  std::string kind;        // "" : any
+  std::string query;       // part of the slug, name or description; "" : any
 };
 
 // Returns conflict if the account has a live agent of that slug.
@@ -49,7 +49,8 @@ Result<AgentRow> agent_by_id(Transaction& transaction, std::string_view account_
 // The account's own of that slug, else the oldest public one; not_found if there is neither.
 Result<AgentRow> agent_by_slug(Transaction& transaction, std::string_view account_id, std::string_view slug);
 // The account's own of that slug, archived ones too, newest first.
-Result<std::vector<AgentRow>> agents_of_slug(Transaction& transaction, std::string_view account_id, std::string_view slug);
+Result<std::vector<AgentRow>> agents_of_slug(Transaction& transaction, std::string_view account_id,
+                                             std::string_view slug);
 // For the job that runs it: whatever the account, archived or not.
 Result<AgentRow> agent_for_job(Transaction& transaction, std::string_view id);
 // Newest first.

@@ -43,7 +43,8 @@ Result<std::vector<AuditRow>> audit_page(Transaction& transaction, std::string_v
     sql.add(" AND (account_id < ", after->account_id).add(" OR (account_id = ", after->account_id);
     sql.add(" AND position < ", after->position, "))))");
   }
-  sql.add(" ORDER BY at DESC, account_id DESC, position DESC LIMIT ", std::clamp<std::int64_t>(limit, 1, kAuditLimitMax));
+  sql.add(" ORDER BY at DESC, account_id DESC, position DESC LIMIT ",
+          std::clamp<std::int64_t>(limit, 1, kAuditLimitMax));
   return each_row(std::move(sql).query(transaction), audit_from);
 }
 

@@ -13,12 +13,12 @@ namespace weir::store {
 // Not thread-safe: a value.
 struct AuditRow {
   std::string account_id;
-  std::string actor;            // a key id, or "cli"
-  std::string action;           // "key.created"
-  std::string subject;          // an id
+  std::string actor;    // a key id, or "cli"
+  std::string action;   // "key.created"
+  std::string subject;  // an id
   Json data = Json::object();
   UnixMillis at{};
-  std::int64_t position = 0;    // within the account, from 1; given by insert_audit
+  std::int64_t position = 0;  // within the account, from 1; given by insert_audit
 };
 
 // Where a page of the audit of all accounts ended. Not thread-safe: a value.

@@ -67,8 +67,7 @@ inline Result<bool> changed_any(Result<std::int64_t> changed) {
 
 // Every row of an answer as a T.
 template <typename Make>
-auto each_row(Result<std::vector<Row>> rows, Make make)
-    -> Result<std::vector<std::invoke_result_t<Make, const Row&>>> {
+auto each_row(Result<std::vector<Row>> rows, Make make) -> Result<std::vector<std::invoke_result_t<Make, const Row&>>> {
   if (!rows) return std::move(rows).error();
   std::vector<std::invoke_result_t<Make, const Row&>> items;
   items.reserve(rows->size());

@@ -57,8 +57,7 @@ Result<DataFolderLock> DataFolderLock::acquire(const std::filesystem::path& fold
   return lock;
 }
 
-DataFolderLock::DataFolderLock(DataFolderLock&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+DataFolderLock::DataFolderLock(DataFolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 DataFolderLock& DataFolderLock::operator=(DataFolderLock&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);

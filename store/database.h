@@ -64,12 +64,12 @@ class Transaction {
 };
 
 struct DatabaseSettings {
-  std::string path;                                    // a file; ":memory:" is not supported: readers share it
+  std::string path;  // a file; ":memory:" is not supported: readers share it
   enum class Synchronous : std::uint8_t { normal, full } synchronous = Synchronous::normal;
-  std::chrono::milliseconds busy_timeout{5'000};       // another process (the command line) may be writing
+  std::chrono::milliseconds busy_timeout{5'000};  // another process (the command line) may be writing
   unsigned readers = 4;
-  std::optional<PostgresSettings> postgres{};          // instead of the file
-  std::chrono::milliseconds statement_timeout{10'000}; // of PostgreSQL; a statement takes milliseconds
+  std::optional<PostgresSettings> postgres{};           // instead of the file
+  std::chrono::milliseconds statement_timeout{10'000};  // of PostgreSQL; a statement takes milliseconds
 
   // Where it is, for messages: the path, or the URL without user and password.
   [[nodiscard]] std::string shown() const { return postgres ? postgres->shown() : path; }
@@ -93,9 +93,13 @@ class Database {
 
   // write() and read() for bodies that return Result<T>.
   template <typename Body>
-  auto write_for(Body&& body) { return run<true>(std::forward<Body>(body)); }
+  auto write_for(Body&& body) {
+    return run<true>(std::forward<Body>(body));
+  }
   template <typename Body>
-  auto read_for(Body&& body) { return run<false>(std::forward<Body>(body)); }
+  auto read_for(Body&& body) {
+    return run<false>(std::forward<Body>(body));
+  }
 
  private:
   template <bool kWrites, typename Body>
@@ -114,15 +118,15 @@ class Database {
 
 // A page of a list: `cursor` is opaque to callers; stores use the last id of the page before.
 struct PageRequest {
-  std::int64_t limit = 20;                              // 1 to kPageLimitMax
-  std::string after_id;                                 // "" for the first page
+  std::int64_t limit = 20;  // 1 to kPageLimitMax
+  std::string after_id;     // "" for the first page
 };
 inline constexpr std::int64_t kPageLimitMax = 100;
 
 template <typename T>
 struct Page {
   std::vector<T> items;
-  std::optional<std::string> next_after_id;             // nothing: this was the last page
+  std::optional<std::string> next_after_id;  // nothing: this was the last page
 };
 
 }  // namespace weir::store

@@ -44,7 +44,8 @@ std::string select(std::string_view more_columns, std::string_view after) {
 
 Result<bool> insert_delivery(Transaction& transaction, const DeliveryRow& delivery) {
   return changed_any(transaction.execute(
-      "INSERT INTO webhook_deliveries (id, webhook_id, account_id, message_id, event_type, resource_id, cause, body, state, "
+      "INSERT INTO webhook_deliveries (id, webhook_id, account_id, message_id, event_type, resource_id, cause, body, "
+      "state, "
       "attempts, round_attempts, due_at, last_status, last_error, created_at, finished_at) "
       "VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15, :16) "
       "ON CONFLICT (webhook_id, message_id) DO NOTHING",
@@ -60,7 +61,8 @@ Result<DeliveryRow> delivery_by_id(Transaction& transaction, std::string_view ac
                   delivery_from, kMissing);
 }
 
-Result<Page<DeliveryRow>> list_deliveries(Transaction& transaction, const DeliveryFilter& filter, const PageRequest& page) {
+Result<Page<DeliveryRow>> list_deliveries(Transaction& transaction, const DeliveryFilter& filter,
+                                          const PageRequest& page) {
   SqlText sql(select("", " FROM webhook_deliveries"));
   sql.add(" WHERE webhook_id = ", filter.webhook_id);
   if (!filter.state.empty()) sql.add(" AND state = ", filter.state);
@@ -72,35 +74,37 @@ Result<Page<DeliveryRow>> list_deliveries(Transaction& transaction, const Delive
 }
 
 Result<std::vector<AttemptRow>> attempts_of(Transaction& transaction, std::string_view delivery_id) {
-  return each_row(transaction.query("SELECT position, started_at, duration_ms, status, error, response_head, response_body "
-                                    "FROM webhook_attempts WHERE delivery_id = :1 ORDER BY position",
-                                    {text_value(delivery_id)}),
-                  [](const Row& row) {
-                    return AttemptRow{.position = row.integer(0),
-                                      .started_at = time_in(row, 1),
-                                      .duration_ms = row.integer(2),
-                                      .status = row.optional_integer(3),
-                                      .error = row.text(4),
-                                      .response_head = row.text(5),
-                                      .response_body = row.text(6)};
-                  });
+  return each_row(
+      transaction.query("SELECT position, started_at, duration_ms, status, error, response_head, response_body "
+                        "FROM webhook_attempts WHERE delivery_id = :1 ORDER BY position",
+                        {text_value(delivery_id)}),
+      [](const Row& row) {
+        return AttemptRow{.position = row.integer(0),
+                          .started_at = time_in(row, 1),
+                          .duration_ms = row.integer(2),
+                          .status = row.optional_integer(3),
+                          .error = row.text(4),
+                          .response_head = row.text(5),
+                          .response_body = row.text(6)};
+      });
 }
 
 Result<std::vector<DeliveryRow>> due_deliveries(Transaction& transaction, std::string_view webhook_id, UnixMillis now,
                                                 std::int64_t limit) {
-  return each_row(transaction.query(select(", body", " FROM webhook_deliveries WHERE webhook_id = :1 AND due_at IS NOT NULL "
-                                                     "AND due_at <= :2 ORDER BY due_at, id LIMIT :3"),
+  return each_row(transaction.query(select(", body",
+                                           " FROM webhook_deliveries WHERE webhook_id = :1 AND due_at IS NOT NULL "
+                                           "AND due_at <= :2 ORDER BY due_at, id LIMIT :3"),
                                     {text_value(webhook_id), time_value(now), limit}),
                   delivery_from);
 }
 
 Result<void> insert_attempt(Transaction& transaction, std::string_view delivery_id, const AttemptRow& attempt) {
-  return done(transaction.execute("INSERT INTO webhook_attempts (delivery_id, position, started_at, duration_ms, status, "
-                                  "error, response_head, response_body) VALUES (:1, :2, :3, :4, :5, :6, :7, :8) "
-                                  "ON CONFLICT (delivery_id, position) DO NOTHING",
-                                  {text_value(delivery_id), attempt.position, time_value(attempt.started_at),
-                                   attempt.duration_ms, optional_value(attempt.status), attempt.error,
-                                   attempt.response_head, attempt.response_body}));
+  return done(transaction.execute(
+      "INSERT INTO webhook_attempts (delivery_id, position, started_at, duration_ms, status, "
+      "error, response_head, response_body) VALUES (:1, :2, :3, :4, :5, :6, :7, :8) "
+      "ON CONFLICT (delivery_id, position) DO NOTHING",
+      {text_value(delivery_id), attempt.position, time_value(attempt.started_at), attempt.duration_ms,
+       optional_value(attempt.status), attempt.error, attempt.response_head, attempt.response_body}));
 }
 
 Result<void> settle_delivery(Transaction& transaction, const DeliveryRow& delivery) {
@@ -112,17 +116,19 @@ Result<void> settle_delivery(Transaction& transaction, const DeliveryRow& delive
 }
 
 Result<void> queue_delivery_again(Transaction& transaction, std::string_view id, UnixMillis now) {
-  return changed_one(transaction.execute("UPDATE webhook_deliveries SET state = 'pending', round_attempts = 0, due_at = :1, "
-                                         "finished_at = NULL WHERE id = :2",
-                                         {time_value(now), text_value(id)}),
-                     kMissing);
+  return changed_one(
+      transaction.execute("UPDATE webhook_deliveries SET state = 'pending', round_attempts = 0, due_at = :1, "
+                          "finished_at = NULL WHERE id = :2",
+                          {time_value(now), text_value(id)}),
+      kMissing);
 }
 
 Result<void> fail_pending_deliveries(Transaction& transaction, std::string_view webhook_id, std::string_view why,
                                      UnixMillis now) {
-  return done(transaction.execute("UPDATE webhook_deliveries SET state = 'failed', due_at = NULL, last_error = :1, "
-                                  "finished_at = :2 WHERE webhook_id = :3 AND due_at IS NOT NULL",
-                                  {text_value(why), time_value(now), text_value(webhook_id)}));
+  return done(
+      transaction.execute("UPDATE webhook_deliveries SET state = 'failed', due_at = NULL, last_error = :1, "
+                          "finished_at = :2 WHERE webhook_id = :3 AND due_at IS NOT NULL",
+                          {text_value(why), time_value(now), text_value(webhook_id)}));
 }
 
 Result<std::int64_t> queue_range_again(Transaction& transaction, const DeliveryRange& range, UnixMillis now,
@@ -152,8 +158,9 @@ Result<std::int64_t> trim_deliveries(Transaction& transaction, UnixMillis before
 }
 
 Result<void> forget_deleted_webhooks(Transaction& transaction) {
-  return done(transaction.execute("DELETE FROM webhooks WHERE deleted_at IS NOT NULL AND NOT EXISTS ("
-                                  "SELECT 1 FROM webhook_deliveries WHERE webhook_id = webhooks.id)"));
+  return done(
+      transaction.execute("DELETE FROM webhooks WHERE deleted_at IS NOT NULL AND NOT EXISTS ("
+                          "SELECT 1 FROM webhook_deliveries WHERE webhook_id = webhooks.id)"));
 }
 
 }  // namespace weir::store

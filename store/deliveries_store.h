@@ -15,17 +15,17 @@ struct DeliveryRow {
   std::string id;
   std::string webhook_id;
   std::string account_id;
-  std::string message_id;              // the webhook-id header
+  std::string message_id;  // the webhook-id header
   std::string event_type;
   std::string resource_id;
-  std::string cause = "event";         // event test replay
-  std::string body;                    // what is sent, byte for byte
-  std::string state = "pending";       // pending delivered failed
+  std::string cause = "event";    // event test replay
+  std::string body;               // what is sent, byte for byte
+  std::string state = "pending";  // pending delivered failed
   std::int64_t attempts = 0;
-  std::int64_t round_attempts = 0;     // since it was queued, or queued again
-  std::optional<UnixMillis> due_at;    // of a pending one
+  std::int64_t round_attempts = 0;   // since it was queued, or queued again
+  std::optional<UnixMillis> due_at;  // of a pending one
   std::optional<std::int64_t> last_status;
-  std::string last_error;              // "" after a success
+  std::string last_error;  // "" after a success
   UnixMillis created_at{};
   std::optional<UnixMillis> finished_at;
 };
@@ -47,10 +47,11 @@ Result<bool> insert_delivery(Transaction& transaction, const DeliveryRow& delive
 Result<DeliveryRow> delivery_by_id(Transaction& transaction, std::string_view account_id, std::string_view id);
 struct DeliveryFilter {
   std::string webhook_id;
-  std::string state;                   // "": any
+  std::string state;  // "": any
 };
 // Newest first; without bodies.
-Result<Page<DeliveryRow>> list_deliveries(Transaction& transaction, const DeliveryFilter& filter, const PageRequest& page);
+Result<Page<DeliveryRow>> list_deliveries(Transaction& transaction, const DeliveryFilter& filter,
+                                          const PageRequest& page);
 Result<std::vector<AttemptRow>> attempts_of(Transaction& transaction, std::string_view delivery_id);
 
 // The earliest ones that are due, at most `limit`.

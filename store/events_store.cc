@@ -40,9 +40,9 @@ Result<std::int64_t> outdated_through(Transaction& transaction, const Aged& reso
   const std::int64_t farthest = resource.trimmed_through + kTrimmedEventsMax;
   const std::int64_t by_count = std::min(resource.last - keeping.per_resource, farthest);
   // Times follow the sequence: the newest old one is the end of a run of old ones.
-  auto by_age = only_integer(transaction.query(
-      "SELECT COALESCE(MAX(seq), 0) FROM events WHERE resource_id = :1 AND seq <= :2 AND at < :3",
-      {resource.resource_id, farthest, time_value(keeping.since)}));
+  auto by_age = only_integer(
+      transaction.query("SELECT COALESCE(MAX(seq), 0) FROM events WHERE resource_id = :1 AND seq <= :2 AND at < :3",
+                        {resource.resource_id, farthest, time_value(keeping.since)}));
   if (!by_age) return std::move(by_age).error();
   return std::max(by_count, *by_age);
 }
@@ -55,8 +55,8 @@ Result<std::int64_t> empty_short_lived(Transaction& transaction, const std::stri
     auto some = transaction.execute(
         "UPDATE events SET data = :1 WHERE resource_id = :2 AND seq IN (SELECT seq FROM events WHERE resource_id = :3 "
         "AND resource_type = :4 AND type = :5 AND at < :6 AND data <> :7 ORDER BY seq LIMIT :8)",
-        {text_value(kTrimmedEventData), resource_id, resource_id, kind.resource_type, kind.type,
-         time_value(kind.since), text_value(kTrimmedEventData), kTrimmedEventsMax});
+        {text_value(kTrimmedEventData), resource_id, resource_id, kind.resource_type, kind.type, time_value(kind.since),
+         text_value(kTrimmedEventData), kTrimmedEventsMax});
     if (!some) return some;
     emptied += *some;
   }
@@ -115,8 +115,8 @@ Result<std::vector<EventRow>> events_after(Transaction& transaction, std::string
 }
 
 Result<std::int64_t> last_event_seq(Transaction& transaction, std::string_view resource_id) {
-  return only_integer(transaction.query("SELECT last_seq FROM event_counters WHERE resource_id = :1",
-                                        {text_value(resource_id)}));
+  return only_integer(
+      transaction.query("SELECT last_seq FROM event_counters WHERE resource_id = :1", {text_value(resource_id)}));
 }
 
 Result<EventCounters> resource_event_counters(Transaction& transaction, std::string_view resource_id) {
@@ -154,11 +154,11 @@ Result<void> trim_events(Transaction& transaction, std::string_view resource_id,
                                         {last_trimmed, text_value(resource_id)});
   if (!remembered) return std::move(remembered).error();
   // The account's sequence gets holes up to the newest of these events.
-  auto newest = first_row(
-      transaction.query("SELECT account_id, account_seq FROM events WHERE resource_id = :1 AND seq <= :2 "
-                        "ORDER BY seq DESC LIMIT 1",
-                        {text_value(resource_id), last_trimmed}),
-      [](const Row& row) { return std::pair(row.text(0), row.integer(1)); });
+  auto newest =
+      first_row(transaction.query("SELECT account_id, account_seq FROM events WHERE resource_id = :1 AND seq <= :2 "
+                                  "ORDER BY seq DESC LIMIT 1",
+                                  {text_value(resource_id), last_trimmed}),
+                [](const Row& row) { return std::pair(row.text(0), row.integer(1)); });
   if (!newest) return std::move(newest).error();
   if (*newest) {
     remembered = transaction.execute(

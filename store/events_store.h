@@ -13,11 +13,11 @@ namespace weir::store {
 // Not thread-safe: a value.
 struct EventRow {
   std::string account_id;
-  std::string resource_type;    // "scan", "run"
+  std::string resource_type;  // "scan", "run"
   std::string resource_id;
-  std::int64_t seq = 0;         // gapless from 1 within the resource
-  std::int64_t account_seq = 0; // gapless from 1 within the account
-  std::string type;             // "scan.progress"
+  std::int64_t seq = 0;          // gapless from 1 within the resource
+  std::int64_t account_seq = 0;  // gapless from 1 within the account
+  std::string type;              // "scan.progress"
   UnixMillis at{};
   Json data = Json::object();
 };
@@ -59,23 +59,23 @@ Result<std::vector<std::pair<std::string, std::int64_t>>> last_seqs_of_accounts(
 
 // A type of event whose data is kept for less long. Not thread-safe: a value.
 struct ShortLivedEvents {
-  std::string resource_type;        // "run": only these resources are looked at
-  std::string type;                 // "message.delta"
-  UnixMillis since{};               // older ones lose their data
+  std::string resource_type;  // "run": only these resources are looked at
+  std::string type;           // "message.delta"
+  UnixMillis since{};         // older ones lose their data
 };
 // What retention keeps. Not thread-safe: a value.
 struct EventKeeping {
-  UnixMillis since{};               // older events go
-  std::int64_t per_resource = 0;    // beyond, the oldest go
+  UnixMillis since{};             // older events go
+  std::int64_t per_resource = 0;  // beyond, the oldest go
   std::vector<ShortLivedEvents> short_lived{};
 };
 // What is left of an event that lost its data: its place, so that the sequence has no hole.
 inline constexpr std::string_view kTrimmedEventData = R"({"is_trimmed":true})";
 // A slice of the work of retention. Not thread-safe: a value.
 struct EventTrim {
-  std::string last_resource_id;     // the next slice goes on after it; "" : every resource was looked at
-  std::int64_t trimmed = 0;         // events deleted
-  std::int64_t emptied = 0;         // events that lost their data
+  std::string last_resource_id;  // the next slice goes on after it; "" : every resource was looked at
+  std::int64_t trimmed = 0;      // events deleted
+  std::int64_t emptied = 0;      // events that lost their data
 };
 // Looks at up to `resources_max` resources behind `after_resource_id` ("" : from the first) and stops early once it has
 // deleted or emptied about kTrimmedEventsMax events.

@@ -19,7 +19,9 @@ constexpr std::array<std::string_view, 5> kSeverities{"critical", "high", "mediu
 std::int64_t rank_of(std::string_view severity) {
   return std::distance(kSeverities.begin(), std::find(kSeverities.begin(), kSeverities.end(), severity));
 }
-std::int64_t rank_of(const FindingRow& finding) { return rank_of(finding.severity_override.value_or(finding.severity)); }
+std::int64_t rank_of(const FindingRow& finding) {
+  return rank_of(finding.severity_override.value_or(finding.severity));
+}
 
 FindingRow finding_from(const Row& row) {
   return {.id = row.text(0),
@@ -83,12 +85,31 @@ Result<void> insert_finding(Transaction& transaction, const FindingRow& finding)
       "first_seen_scan, last_seen_scan, first_seen_at, last_seen_at, fixed_at, reopened_count, precision_level) "
       "VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15, :16, :17, :18, :19, :20, :21, :22, "
       ":23, :24, :25)",
-      {finding.id, finding.account_id, finding.target_id, finding.fingerprint, finding.rule_id, finding.engine,
-       finding.title, finding.severity, optional_value(finding.severity_override), rank_of(finding), finding.cwe,
-       finding.url, finding.location, finding.detail, finding.status, finding.status_reason, finding.status_by,
-       time_value(finding.accepted_until), finding.first_seen_scan, finding.last_seen_scan,
-       time_value(finding.first_seen_at), time_value(finding.last_seen_at), time_value(finding.fixed_at),
-       finding.reopened_count, finding.precision}));
+      {finding.id,
+       finding.account_id,
+       finding.target_id,
+       finding.fingerprint,
+       finding.rule_id,
+       finding.engine,
+       finding.title,
+       finding.severity,
+       optional_value(finding.severity_override),
+       rank_of(finding),
+       finding.cwe,
+       finding.url,
+       finding.location,
+       finding.detail,
+       finding.status,
+       finding.status_reason,
+       finding.status_by,
+       time_value(finding.accepted_until),
+       finding.first_seen_scan,
+       finding.last_seen_scan,
+       time_value(finding.first_seen_at),
+       time_value(finding.last_seen_at),
+       time_value(finding.fixed_at),
+       finding.reopened_count,
+       finding.precision}));
 }
 
 Result<void> update_finding(Transaction& transaction, const FindingRow& finding) {

@@ -18,13 +18,13 @@ struct FindingRow {
   std::string rule_id;
   std::string engine = "builtin";
   std::string title;
-  std::string severity;                            // critical, high, medium, low, info
+  std::string severity;  // critical, high, medium, low, info
   std::optional<std::string> severity_override;
   std::int64_t cwe = 0;
   std::string url;
   std::string location;
-  std::string detail;                              // the sub-case of the rule, "" if it has none
-  std::string status = "open";                     // open in_progress fixed accepted_risk false_positive
+  std::string detail;           // the sub-case of the rule, "" if it has none
+  std::string status = "open";  // open in_progress fixed accepted_risk false_positive
   std::string status_reason;
   std::string status_by;
   std::optional<UnixMillis> accepted_until;
@@ -40,8 +40,8 @@ struct FindingRow {
 struct OccurrenceRow {
   std::string finding_id;
   std::string scan_id;
-  std::string diff_state;                          // new recurring reopened fixed not_tested
-  Json evidence = Json::array();                   // {kind, label, value, untrusted, truncated, redacted}
+  std::string diff_state;         // new recurring reopened fixed not_tested
+  Json evidence = Json::array();  // {kind, label, value, untrusted, truncated, redacted}
 };
 
 struct FindingWithOccurrence {
@@ -51,7 +51,7 @@ struct FindingWithOccurrence {
 
 struct FindingFilter {
   std::string account_id;
-  std::string scan_id;                             // one of scan_id and target_id
+  std::string scan_id;  // one of scan_id and target_id
   std::string target_id;
   std::vector<std::string> severities;
   std::string status;

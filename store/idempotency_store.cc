@@ -24,8 +24,7 @@ Result<bool> begin_idempotent(Transaction& transaction, const IdempotencyRow& ro
   return changed_any(transaction.execute(
       "INSERT INTO idempotency (key_id, operation, token, request_sha256, answer, created_at) "
       "VALUES (:1, :2, :3, :4, :5, :6) ON CONFLICT (key_id, operation, token) DO NOTHING",
-      {row.key_id, row.operation, row.token, row.request_sha256, json_value(row.answer),
-       time_value(row.created_at)}));
+      {row.key_id, row.operation, row.token, row.request_sha256, json_value(row.answer), time_value(row.created_at)}));
 }
 
 Result<std::optional<IdempotencyRow>> find_idempotent(Transaction& transaction, std::string_view key_id,

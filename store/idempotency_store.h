@@ -13,10 +13,10 @@ inline constexpr std::chrono::hours kIdempotencyKept{24};
 // Not thread-safe: a value.
 struct IdempotencyRow {
   std::string key_id;
-  std::string operation;        // the tool's name
-  std::string token;            // the caller's
-  std::string request_sha256;   // of the arguments, to tell a repetition from a reuse
-  Json answer;                  // null while the first request is in flight
+  std::string operation;       // the tool's name
+  std::string token;           // the caller's
+  std::string request_sha256;  // of the arguments, to tell a repetition from a reuse
+  Json answer;                 // null while the first request is in flight
   UnixMillis created_at{};
 };
 

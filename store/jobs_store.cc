@@ -54,9 +54,9 @@ Result<std::optional<JobRow>> claim_job(Transaction& transaction, const JobClaim
 
 Result<bool> renew_lease(Transaction& transaction, std::string_view job_id, std::string_view owner,
                          UnixMillis lease_until) {
-  return changed_any(transaction.execute(
-      "UPDATE jobs SET lease_until = :1 WHERE id = :2 AND lease_owner = :3 AND state = 'running'",
-      {time_value(lease_until), text_value(job_id), text_value(owner)}));
+  return changed_any(
+      transaction.execute("UPDATE jobs SET lease_until = :1 WHERE id = :2 AND lease_owner = :3 AND state = 'running'",
+                          {time_value(lease_until), text_value(job_id), text_value(owner)}));
 }
 
 Result<bool> finish_job(Transaction& transaction, std::string_view job_id, std::string_view owner) {
@@ -65,12 +65,11 @@ Result<bool> finish_job(Transaction& transaction, std::string_view job_id, std::
       {text_value(job_id), text_value(owner)}));
 }
 
-Result<bool> release_job(Transaction& transaction, std::string_view job_id, std::string_view owner,
-                         UnixMillis due_at) {
-  return changed_any(transaction.execute(
-      "UPDATE jobs SET state = 'queued', lease_owner = '', lease_until = NULL, due_at = :1 "
-      "WHERE id = :2 AND lease_owner = :3 AND state = 'running'",
-      {time_value(due_at), text_value(job_id), text_value(owner)}));
+Result<bool> release_job(Transaction& transaction, std::string_view job_id, std::string_view owner, UnixMillis due_at) {
+  return changed_any(
+      transaction.execute("UPDATE jobs SET state = 'queued', lease_owner = '', lease_until = NULL, due_at = :1 "
+                          "WHERE id = :2 AND lease_owner = :3 AND state = 'running'",
+                          {time_value(due_at), text_value(job_id), text_value(owner)}));
 }
 
 Result<void> request_cancel(Transaction& transaction, std::string_view resource_id) {
@@ -90,8 +89,9 @@ Result<std::int64_t> make_jobs_due(Transaction& transaction, std::string_view ki
 }
 
 Result<std::optional<JobRow>> job_of_resource(Transaction& transaction, std::string_view resource_id) {
-  return first_row(transaction.query(with_columns("SELECT ", " FROM jobs WHERE resource_id = :1 "
-                                                             "ORDER BY id DESC LIMIT 1"),
+  return first_row(transaction.query(with_columns("SELECT ",
+                                                  " FROM jobs WHERE resource_id = :1 "
+                                                  "ORDER BY id DESC LIMIT 1"),
                                      {text_value(resource_id)}),
                    job_from);
 }

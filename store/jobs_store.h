@@ -12,17 +12,17 @@ namespace weir::store {
 // Not thread-safe: a value.
 struct JobRow {
   std::string id;
-  std::string kind;             // "scan", "run"
+  std::string kind;  // "scan", "run"
   std::string resource_id;
   std::string account_id;
-  std::string state = "queued"; // queued running finished
-  std::int64_t attempts = 0;    // claims so far
-  std::int64_t lost = 0;        // claims that ended with their lease: the process died or lost its disk
-  std::string lease_owner;      // "" while queued
+  std::string state = "queued";  // queued running finished
+  std::int64_t attempts = 0;     // claims so far
+  std::int64_t lost = 0;         // claims that ended with their lease: the process died or lost its disk
+  std::string lease_owner;       // "" while queued
   std::optional<UnixMillis> lease_until;
   bool is_cancel_requested = false;
-  UnixMillis due_at{};          // not before
-  UnixMillis deadline_at{};     // the work must have ended by then
+  UnixMillis due_at{};       // not before
+  UnixMillis deadline_at{};  // the work must have ended by then
   UnixMillis created_at{};
 };
 

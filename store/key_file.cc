@@ -23,8 +23,8 @@ Error failed(const std::filesystem::path& path, const std::string& what) {
 Result<void> create(const std::filesystem::path& path, const std::string& line) {
   const std::string draft = path.string() + "." + std::to_string(::getpid());
   const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  const bool is_written = file >= 0 && ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
-                          ::fsync(file) == 0;
+  const bool is_written =
+      file >= 0 && ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(file) == 0;
   if (file >= 0) ::close(file);
   const bool is_linked = is_written && (::link(draft.c_str(), path.c_str()) == 0 || errno == EEXIST);
   const int reason = errno;
@@ -48,7 +48,8 @@ Result<std::string> open_key_file(const std::filesystem::path& path, Random& ran
   if (file.bad() || !file.is_open()) return failed(path, "cannot be read. Check its owner and permissions.");
   const std::optional<std::string> key = from_base64(line);
   if (!key || key->size() != Sealer::kKeyBytes) {
-    return failed(path, "does not hold a key. Restore it from a backup; without it the secrets of webhooks cannot be read.");
+    return failed(path,
+                  "does not hold a key. Restore it from a backup; without it the secrets of webhooks cannot be read.");
   }
   return *key;
 }

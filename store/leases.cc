@@ -22,7 +22,9 @@ Result<std::vector<Lease>> leases_of(Transaction& transaction, const LeaseTable&
   if (!rows) return std::move(rows).error();
   std::vector<Lease> leases;
   for (const Row& row : *rows) {
-    leases.push_back({.id = row.text(0), .status = row.text(1), .started_at = optional_time_in(row, 2),
+    leases.push_back({.id = row.text(0),
+                      .status = row.text(1),
+                      .started_at = optional_time_in(row, 2),
                       .deadline_at = time_in(row, 3)});
   }
   return leases;

@@ -55,8 +55,8 @@ Result<void> approve_mcp_server(Transaction& transaction, std::string_view alias
     return Error(ErrorCode::not_found, "nothing was seen yet of the MCP server " + std::string(alias) +
                                            ": it has to be reachable once before its tools can be approved");
   }
-  return Error(ErrorCode::conflict, "the tools of the MCP server " + std::string(alias) +
-                                        " are not those of hash " + std::string(sha256) + ": they were last seen with " +
+  return Error(ErrorCode::conflict, "the tools of the MCP server " + std::string(alias) + " are not those of hash " +
+                                        std::string(sha256) + ": they were last seen with " +
                                         (*stored)->seen_sha256.value_or("none") + ", read them again before you agree");
 }
 

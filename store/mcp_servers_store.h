@@ -14,9 +14,9 @@ namespace weir::store {
 // Not thread-safe: a value.
 struct McpServerRow {
   std::string alias;
-  std::optional<std::string> approved_sha256;      // of the list that was agreed to
-  std::optional<std::string> seen_sha256;          // of `tools`
-  Json tools = Json::array();                      // as last seen
+  std::optional<std::string> approved_sha256;  // of the list that was agreed to
+  std::optional<std::string> seen_sha256;      // of `tools`
+  Json tools = Json::array();                  // as last seen
   std::optional<std::string> approved_by_key;
   std::optional<UnixMillis> approved_at;
   std::optional<UnixMillis> seen_at;

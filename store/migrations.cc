@@ -42,7 +42,8 @@ std::string with_byte_order(const std::string& statement) {
   for (std::size_t i = 0; i < statement.size(); ++i) {
     if (statement[i] == '\'') is_quoted = !is_quoted;
     const std::size_t end = i + kType.size();
-    const bool is_word = end >= statement.size() || (std::isalnum(static_cast<unsigned char>(statement[end])) == 0 && statement[end] != '_');
+    const bool is_word = end >= statement.size() ||
+                         (std::isalnum(static_cast<unsigned char>(statement[end])) == 0 && statement[end] != '_');
     if (!is_quoted && is_word && std::string_view(statement).substr(i).starts_with(kType)) {
       text += " TEXT COLLATE \"C\"";
       i = end - 1;
@@ -58,11 +59,12 @@ std::string checksum_of(const Migration& migration) { return to_hex(sha256(migra
 Result<void> apply(Transaction& transaction, const Migration& migration, UnixMillis now) {
   const bool is_postgres = transaction.dialect() == Dialect::postgres;
   for (const std::string& statement : statements_of(migration.sql)) {
-    if (auto changed = transaction.execute(is_postgres ? with_byte_order(statement) : statement); !changed) return std::move(changed).error();
+    if (auto changed = transaction.execute(is_postgres ? with_byte_order(statement) : statement); !changed)
+      return std::move(changed).error();
   }
-  return done(transaction.execute(
-      "INSERT INTO schema_migrations (version, name, applied_at, checksum) VALUES (:1, :2, :3, :4)",
-      {migration.version, text_value(migration.name), time_value(now), checksum_of(migration)}));
+  return done(
+      transaction.execute("INSERT INTO schema_migrations (version, name, applied_at, checksum) VALUES (:1, :2, :3, :4)",
+                          {migration.version, text_value(migration.name), time_value(now), checksum_of(migration)}));
 }
 
 }  // namespace
@@ -76,10 +78,10 @@ Result<void> migrate(Transaction& transaction, std::span<const Migration> migrat
   if (!rows) return std::move(rows).error();
 
   if (rows->size() > migrations.size()) {
-    return Error(ErrorCode::unavailable,
-                 "the database has schema version " + std::to_string(rows->back().integer(0)) +
-                     ", but this version of weir only knows " + std::to_string(migrations.size()) +
-                     ": start the newer version of weir that wrote it, or restore a backup");
+    return Error(ErrorCode::unavailable, "the database has schema version " + std::to_string(rows->back().integer(0)) +
+                                             ", but this version of weir only knows " +
+                                             std::to_string(migrations.size()) +
+                                             ": start the newer version of weir that wrote it, or restore a backup");
   }
   for (std::size_t i = 0; i < migrations.size(); ++i) {
     CHECK(i == 0 || migrations[i - 1].version < migrations[i].version, "migrations have rising numbers");

@@ -12,9 +12,9 @@ namespace weir::store {
 
 // Immutable.
 struct Migration {
-  std::int64_t version = 0;     // 1, 2, ... without holes
-  std::string_view name;        // "foundation"
-  std::string_view sql;         // statements, each ended by ";" at the end of a line; "--" comments on own lines
+  std::int64_t version = 0;  // 1, 2, ... without holes
+  std::string_view name;     // "foundation"
+  std::string_view sql;      // statements, each ended by ";" at the end of a line; "--" comments on own lines
 };
 
 // In order of version. Generated at build time from schema/*.sql.

@@ -15,7 +15,8 @@ constexpr std::chrono::milliseconds kMigrationMax{300'000};
 
 Error cannot_open(const DatabaseSettings& settings, const Error& reason) {
   // What libpq says names host, port, user and database, and never the password.
-  const std::string said = reason.code == ErrorCode::unavailable && !reason.cause.empty() ? reason.cause : reason.message;
+  const std::string said =
+      reason.code == ErrorCode::unavailable && !reason.cause.empty() ? reason.cause : reason.message;
   return Error(ErrorCode::unavailable, "cannot open the database " + settings.shown() + ": " + printable(said, 600))
       .because(reason.cause);
 }

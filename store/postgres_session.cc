@@ -54,7 +54,9 @@ Error error_of(std::string_view state, std::string cause) {
   }
   // Connection, resources, shutdown, ended for idling in a transaction.
   if (state.starts_with("08") || state.starts_with("53") || state.starts_with("57P") || state == "25P03") {
-    return Error(ErrorCode::unavailable, "the database server is away: try again").because(std::move(cause)).retry_in(1s);
+    return Error(ErrorCode::unavailable, "the database server is away: try again")
+        .because(std::move(cause))
+        .retry_in(1s);
   }
   if (state == "25006") {
     return Error(ErrorCode::unavailable,
@@ -131,10 +133,10 @@ Result<void> PostgresSession::set_up() {
   const auto set = [](std::string_view name, std::chrono::milliseconds value) {
     return "SET " + std::string(name) + " = " + std::to_string(std::max(value, 1ms).count()) + ";";
   };
-  auto done = command(set("statement_timeout", std::max(statement_timeout_, busy_timeout_)) +
-                      set("lock_timeout", busy_timeout_) +
-                      set("idle_in_transaction_session_timeout", kIdleInTransactionMax) +
-                      "SET client_min_messages = warning; SET standard_conforming_strings = on");
+  auto done =
+      command(set("statement_timeout", std::max(statement_timeout_, busy_timeout_)) +
+              set("lock_timeout", busy_timeout_) + set("idle_in_transaction_session_timeout", kIdleInTransactionMax) +
+              "SET client_min_messages = warning; SET standard_conforming_strings = on");
   if (!done) return std::move(done).error();
   return {};
 }

@@ -27,7 +27,8 @@ class ServerAway {
   [[nodiscard]] bool is_known() const { return std::chrono::steady_clock::now().time_since_epoch().count() < until_; }
 
  private:
-  std::atomic<std::chrono::steady_clock::rep> until_{std::chrono::steady_clock::time_point::min().time_since_epoch().count()};
+  std::atomic<std::chrono::steady_clock::rep> until_{
+      std::chrono::steady_clock::time_point::min().time_since_epoch().count()};
 };
 
 // Not thread-safe: owned by whoever took it from the database.

@@ -18,11 +18,11 @@ Error wrong(std::string_view what) {
 
 // A server that is away must be noticed, however the network drops its packets; an operator's own values win.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kDefaults = {{
-    {"connect_timeout", "3"},           // seconds
-    {"keepalives_idle", "10"},          // seconds
-    {"keepalives_interval", "5"},       // seconds
+    {"connect_timeout", "3"},      // seconds
+    {"keepalives_idle", "10"},     // seconds
+    {"keepalives_interval", "5"},  // seconds
     {"keepalives_count", "3"},
-    {"tcp_user_timeout", "15000"},      // milliseconds
+    {"tcp_user_timeout", "15000"},  // milliseconds
     {"application_name", "weir"},
     {"client_encoding", "UTF8"},
 }};
@@ -47,8 +47,9 @@ Result<PostgresSettings> PostgresSettings::parse(std::string_view url) {
   // The complaint quotes the URL.
   if (complaint != nullptr) PQfreemem(complaint);
   if (options == nullptr) {
-    return wrong("it cannot be read (is a '%', '@', '/' or ':' of the password percent-encoded? is every ?option one of "
-                 "libpq's?)");
+    return wrong(
+        "it cannot be read (is a '%', '@', '/' or ':' of the password percent-encoded? is every ?option one of "
+        "libpq's?)");
   }
 
   std::map<std::string, std::string, std::less<>> values;
@@ -62,8 +63,8 @@ Result<PostgresSettings> PostgresSettings::parse(std::string_view url) {
   for (const auto& [name, value] : values) {
     settings.connection_string_ += (settings.connection_string_.empty() ? "" : " ") + name + "=" + in_quotes(value);
   }
-  settings.shown_ = "postgresql://" + values["host"] + (values.contains("port") ? ":" + values["port"] : "") + "/" +
-                    values["dbname"];
+  settings.shown_ =
+      "postgresql://" + values["host"] + (values.contains("port") ? ":" + values["port"] : "") + "/" + values["dbname"];
   return settings;
 }
 

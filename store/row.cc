@@ -26,17 +26,11 @@ std::int64_t integer_of(double number) {
 
 }  // namespace
 
-Value optional_value(const std::optional<std::string>& text) {
-  return text ? Value(*text) : Value(nullptr);
-}
+Value optional_value(const std::optional<std::string>& text) { return text ? Value(*text) : Value(nullptr); }
 
-Value optional_value(const std::optional<std::int64_t>& number) {
-  return number ? Value(*number) : Value(nullptr);
-}
+Value optional_value(const std::optional<std::int64_t>& number) { return number ? Value(*number) : Value(nullptr); }
 
-bool Row::is_null(std::size_t column) const {
-  return std::holds_alternative<std::nullptr_t>(values_.at(column));
-}
+bool Row::is_null(std::size_t column) const { return std::holds_alternative<std::nullptr_t>(values_.at(column)); }
 
 std::int64_t Row::integer(std::size_t column) const {
   const Value& value = values_.at(column);

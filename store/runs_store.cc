@@ -87,17 +87,37 @@ bool is_terminal_run_status(std::string_view status) {
 }
 
 Result<void> insert_run(Transaction& transaction, const RunRow& run) {
-  const std::string sql = std::string("INSERT INTO runs (").append(kRunColumns).append(
-      ") VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15, :16, :17, :18, :19, :20, :21, :22, "
-      ":23, :24, :25)");
-  return done(transaction.execute(
-      sql, {run.id, run.account_id, run.created_by_key, run.agent_id, run.agent_version, to_text(run.snapshot),
-            to_text(run.input), optional_value(run.previous_run_id), optional_value(run.parent_run_id), run.status,
-            optional_value(run.incomplete_reason), json_value(run.required_action), json_value(run.output),
-            to_text(run.usage), to_text(run.limits), optional_value(run.error_code), optional_value(run.error_message),
-            run.trigger, flag_value(run.is_tainted), run.active_ms, time_value(run.queued_at),
-            time_value(run.started_at), time_value(run.finished_at), time_value(run.deadline_at),
-            time_value(run.updated_at)}));
+  const std::string sql = std::string("INSERT INTO runs (")
+                              .append(kRunColumns)
+                              .append(
+                                  ") VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15, :16, "
+                                  ":17, :18, :19, :20, :21, :22, "
+                                  ":23, :24, :25)");
+  return done(transaction.execute(sql, {run.id,
+                                        run.account_id,
+                                        run.created_by_key,
+                                        run.agent_id,
+                                        run.agent_version,
+                                        to_text(run.snapshot),
+                                        to_text(run.input),
+                                        optional_value(run.previous_run_id),
+                                        optional_value(run.parent_run_id),
+                                        run.status,
+                                        optional_value(run.incomplete_reason),
+                                        json_value(run.required_action),
+                                        json_value(run.output),
+                                        to_text(run.usage),
+                                        to_text(run.limits),
+                                        optional_value(run.error_code),
+                                        optional_value(run.error_message),
+                                        run.trigger,
+                                        flag_value(run.is_tainted),
+                                        run.active_ms,
+                                        time_value(run.queued_at),
+                                        time_value(run.started_at),
+                                        time_value(run.finished_at),
+                                        time_value(run.deadline_at),
+                                        time_value(run.updated_at)}));
 }
 
 Result<RunRow> run_by_id(Transaction& transaction, std::string_view account_id, std::string_view id) {
@@ -163,7 +183,8 @@ Result<std::vector<RunRow>> overdue_runs(Transaction& transaction, std::string_v
 
 Result<void> put_run_step(Transaction& transaction, const RunStepRow& step) {
   return done(transaction.execute(
-      "INSERT INTO run_steps (run_id, step_id, position, tool, status, result, error, attempts, is_tainted, started_at, "
+      "INSERT INTO run_steps (run_id, step_id, position, tool, status, result, error, attempts, is_tainted, "
+      "started_at, "
       "finished_at) VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11) "
       "ON CONFLICT (run_id, step_id) DO UPDATE SET position = excluded.position, tool = excluded.tool, "
       "status = excluded.status, result = excluded.result, error = excluded.error, attempts = excluded.attempts, "

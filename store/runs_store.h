@@ -20,25 +20,25 @@ inline constexpr LeaseTable kRunLeases{.name = "runs", .active = "'running', 'ca
 struct RunRow {
   std::string id;
   std::string account_id;
-  std::string created_by_key;                      // whose budget and scopes the run uses
+  std::string created_by_key;  // whose budget and scopes the run uses
   std::string agent_id;
   std::int64_t agent_version = 1;
-  Json snapshot = Json::object();                  // {slug, name, definition} as they were
+  Json snapshot = Json::object();  // {slug, name, definition} as they were
   Json input = Json::object();
-  std::optional<std::string> previous_run_id;      // whose messages it goes on from
-  std::optional<std::string> parent_run_id;        // which it replays
-  std::string status = "queued";                   // queued running requires_action cancelling, completed failed
-                                                   // cancelled incomplete expired
-  std::optional<std::string> incomplete_reason;    // max_steps max_tokens max_cost max_tool_calls context_window
-                                                   // model_refusal
-  Json required_action;                            // null, or {type, tool_call_ids, expires_at}
-  Json output;                                     // null until there is one
+  std::optional<std::string> previous_run_id;    // whose messages it goes on from
+  std::optional<std::string> parent_run_id;      // which it replays
+  std::string status = "queued";                 // queued running requires_action cancelling, completed failed
+                                                 // cancelled incomplete expired
+  std::optional<std::string> incomplete_reason;  // max_steps max_tokens max_cost max_tool_calls context_window
+                                                 // model_refusal
+  Json required_action;                          // null, or {type, tool_call_ids, expires_at}
+  Json output;                                   // null until there is one
   Json usage = Json::object();
   Json limits = Json::object();
   std::optional<std::string> error_code;
   std::optional<std::string> error_message;
-  std::string trigger = "api";                     // api, mcp, cli, replay
-  bool is_tainted = false;                         // holds text that others wrote
+  std::string trigger = "api";  // api, mcp, cli, replay
+  bool is_tainted = false;      // holds text that others wrote
   std::int64_t active_ms = 0;
   UnixMillis queued_at{};
   std::optional<UnixMillis> started_at;
@@ -58,9 +58,9 @@ struct RunStepRow {
   std::string step_id;
   std::int64_t position = 0;
   std::string tool;
-  std::string status = "running";                  // running completed failed skipped
-  Json result;                                     // null until it has one
-  Json error;                                      // null, or {code, message}
+  std::string status = "running";  // running completed failed skipped
+  Json result;                     // null until it has one
+  Json error;                      // null, or {code, message}
   std::int64_t attempts = 1;
   bool is_tainted = false;
   UnixMillis started_at{};
@@ -69,22 +69,22 @@ struct RunStepRow {
 
 // Not thread-safe: a value.
 struct ToolCallRow {
-  std::string id;                                  // tcl_
+  std::string id;  // tcl_
   std::string run_id;
-  std::string call_key;                            // unique in the run
+  std::string call_key;  // unique in the run
   std::int64_t position = 0;
   std::string step_id;
   std::string name;
-  std::string source = "builtin";                  // builtin, mcp:<alias>
+  std::string source = "builtin";  // builtin, mcp:<alias>
   Json arguments = Json::object();
-  std::string arguments_sha256;                    // of to_text(arguments), hex
-  std::string status = "pending";                  // pending awaiting_approval running completed failed denied
-                                                   // timed_out skipped
-  Json approval;                                   // null, or {required_by, reason, decision, decided_by, decided_at,
-                                                   // deny_reason, edited_arguments}
-  Json result;                                     // null, or capped
+  std::string arguments_sha256;    // of to_text(arguments), hex
+  std::string status = "pending";  // pending awaiting_approval running completed failed denied
+                                   // timed_out skipped
+  Json approval;                   // null, or {required_by, reason, decision, decided_by, decided_at,
+                                   // deny_reason, edited_arguments}
+  Json result;                     // null, or capped
   std::string summary;
-  Json error;                                      // null, or {code, message}
+  Json error;  // null, or {code, message}
   bool is_error = false;
   bool is_tainted = false;
   std::int64_t attempts = 0;
@@ -96,16 +96,16 @@ struct ToolCallRow {
 struct RunMessageRow {
   std::string run_id;
   std::int64_t position = 0;
-  std::string role;                                // user, assistant, tool
+  std::string role;  // user, assistant, tool
   Json content;
   UnixMillis created_at{};
 };
 
 struct RunAttemptRow {
   std::string run_id;
-  std::string subject;                             // "model", or a tool call's id
+  std::string subject;  // "model", or a tool call's id
   std::int64_t n = 1;
-  std::string outcome;                             // ok, or an error's code
+  std::string outcome;  // ok, or an error's code
   std::string detail;
   UnixMillis started_at{};
   UnixMillis finished_at{};
@@ -113,8 +113,8 @@ struct RunAttemptRow {
 
 struct RunFilter {
   std::string account_id;
-  std::string agent_id;                            // "" : any
-  std::string status;                              // "" : any
+  std::string agent_id;  // "" : any
+  std::string status;    // "" : any
 };
 
 Result<void> insert_run(Transaction& transaction, const RunRow& run);
@@ -135,14 +135,14 @@ Result<std::vector<std::pair<std::string, std::int64_t>>> count_runs_by_status(T
 Result<std::vector<RunRow>> overdue_runs(Transaction& transaction, std::string_view status, UnixMillis now,
                                          std::int64_t limit);
 
-Result<void> put_run_step(Transaction& transaction, const RunStepRow& step);      // inserts or replaces
-Result<std::vector<RunStepRow>> run_steps(Transaction& transaction, std::string_view run_id);   // by position
+Result<void> put_run_step(Transaction& transaction, const RunStepRow& step);                   // inserts or replaces
+Result<std::vector<RunStepRow>> run_steps(Transaction& transaction, std::string_view run_id);  // by position
 
 // Gives the row the next position. Returns conflict if the run has a call of that key.
 Result<void> insert_tool_call(Transaction& transaction, ToolCallRow& call);
 // Writes every column that can change, if the stored status is one of `from`; conflict if it is another.
 Result<void> update_tool_call(Transaction& transaction, const ToolCallRow& call, const std::vector<std::string>& from);
-Result<std::vector<ToolCallRow>> tool_calls_of(Transaction& transaction, std::string_view run_id);   // by position
+Result<std::vector<ToolCallRow>> tool_calls_of(Transaction& transaction, std::string_view run_id);  // by position
 Result<std::optional<ToolCallRow>> tool_call_by_key(Transaction& transaction, std::string_view run_id,
                                                     std::string_view key);
 Result<std::optional<ToolCallRow>> tool_call_by_id(Transaction& transaction, std::string_view run_id,

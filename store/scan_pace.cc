@@ -23,10 +23,11 @@ Result<std::optional<UnixMillis>> last_scan_end_of_host(Transaction& transaction
                         {text_value(host)}));
 }
 
-Result<std::optional<UnixMillis>> nth_newest_scan_at(Transaction& transaction, std::string_view account_id, std::int64_t n) {
-  return only_time(transaction.query(
-      "SELECT queued_at FROM scans WHERE account_id = :1 ORDER BY queued_at DESC LIMIT 1 OFFSET :2",
-      {text_value(account_id), n - 1}));
+Result<std::optional<UnixMillis>> nth_newest_scan_at(Transaction& transaction, std::string_view account_id,
+                                                     std::int64_t n) {
+  return only_time(
+      transaction.query("SELECT queued_at FROM scans WHERE account_id = :1 ORDER BY queued_at DESC LIMIT 1 OFFSET :2",
+                        {text_value(account_id), n - 1}));
 }
 
 Result<ScansOfDay> scans_of_day(Transaction& transaction, std::string_view account_id, std::int64_t limit,

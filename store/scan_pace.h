@@ -14,7 +14,8 @@ namespace weir::store {
 // the host. Nothing if there is none.
 Result<std::optional<UnixMillis>> last_scan_end_of_host(Transaction& transaction, std::string_view host);
 // When the account's `n`-th newest scan was queued, n from 1; nothing if there are fewer.
-Result<std::optional<UnixMillis>> nth_newest_scan_at(Transaction& transaction, std::string_view account_id, std::int64_t n);
+Result<std::optional<UnixMillis>> nth_newest_scan_at(Transaction& transaction, std::string_view account_id,
+                                                     std::int64_t n);
 
 // An account's scans of a trailing time. Not thread-safe: a value.
 struct ScansOfDay {

@@ -58,18 +58,40 @@ bool is_terminal_scan_status(std::string_view status) {
 }
 
 Result<void> insert_scan(Transaction& transaction, const ScanRow& scan) {
-  const std::string sql = std::string("INSERT INTO scans (").append(kScanColumns).append(
-      ") VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15, :16, :17, :18, :19, :20, :21, :22, "
-      ":23, :24, :25, :26, :27, :28)");
-  return done(transaction.execute(
-      sql, {scan.id, scan.account_id, scan.created_by_key, scan.target_id, scan.profile, list_value(scan.checks),
-            scan.status, optional_value(scan.outcome), scan.trigger, optional_value(scan.baseline_scan_id),
-            to_text(scan.progress), to_text(scan.counts), optional_value(scan.score), optional_value(scan.grade),
-            optional_value(scan.grade_reason), scan.grade_algorithm, scan.pinned_ip, scan.scanner_version,
-            scan.ruleset_version, optional_value(scan.error_code), optional_value(scan.error_message),
-            time_value(scan.queued_at), time_value(scan.started_at), time_value(scan.finished_at),
-            time_value(scan.deadline_at), time_value(scan.updated_at), optional_value(scan.run_id),
-            optional_value(scan.retest_of)}));
+  const std::string sql = std::string("INSERT INTO scans (")
+                              .append(kScanColumns)
+                              .append(
+                                  ") VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15, :16, "
+                                  ":17, :18, :19, :20, :21, :22, "
+                                  ":23, :24, :25, :26, :27, :28)");
+  return done(transaction.execute(sql, {scan.id,
+                                        scan.account_id,
+                                        scan.created_by_key,
+                                        scan.target_id,
+                                        scan.profile,
+                                        list_value(scan.checks),
+                                        scan.status,
+                                        optional_value(scan.outcome),
+                                        scan.trigger,
+                                        optional_value(scan.baseline_scan_id),
+                                        to_text(scan.progress),
+                                        to_text(scan.counts),
+                                        optional_value(scan.score),
+                                        optional_value(scan.grade),
+                                        optional_value(scan.grade_reason),
+                                        scan.grade_algorithm,
+                                        scan.pinned_ip,
+                                        scan.scanner_version,
+                                        scan.ruleset_version,
+                                        optional_value(scan.error_code),
+                                        optional_value(scan.error_message),
+                                        time_value(scan.queued_at),
+                                        time_value(scan.started_at),
+                                        time_value(scan.finished_at),
+                                        time_value(scan.deadline_at),
+                                        time_value(scan.updated_at),
+                                        optional_value(scan.run_id),
+                                        optional_value(scan.retest_of)}));
 }
 
 Result<ScanRow> scan_by_id(Transaction& transaction, std::string_view account_id, std::string_view id) {

@@ -17,15 +17,15 @@ struct ScanRow {
   std::string created_by_key;
   std::string target_id;
   std::string profile;
-  std::vector<std::string> checks;                 // asked for explicitly; empty: the profile's
-  std::string status = "queued";                   // queued running cancelling completed failed cancelled timed_out
-  std::optional<std::string> outcome;              // clean, findings, partial
-  std::string trigger = "api";                     // api, mcp, schedule, run, retest
+  std::vector<std::string> checks;     // asked for explicitly; empty: the profile's
+  std::string status = "queued";       // queued running cancelling completed failed cancelled timed_out
+  std::optional<std::string> outcome;  // clean, findings, partial
+  std::string trigger = "api";         // api, mcp, schedule, run, retest
   std::optional<std::string> baseline_scan_id;
-  std::optional<std::string> run_id;               // of the agent run that started it
-  std::optional<std::string> retest_of;            // whose findings it looks at again
-  Json progress = Json::object();                  // scans.md section 7
-  Json counts = Json::object();                    // by severity, and new, recurring, reopened, fixed, not_tested
+  std::optional<std::string> run_id;     // of the agent run that started it
+  std::optional<std::string> retest_of;  // whose findings it looks at again
+  Json progress = Json::object();        // scans.md section 7
+  Json counts = Json::object();          // by severity, and new, recurring, reopened, fixed, not_tested
   std::optional<std::int64_t> score;
   std::optional<std::string> grade;
   std::optional<std::string> grade_reason;
@@ -47,7 +47,7 @@ bool is_terminal_scan_status(std::string_view status);
 
 struct ScanCheckRow {
   std::string check_id;
-  std::string state;                               // ran, skipped, error, not_applicable
+  std::string state;  // ran, skipped, error, not_applicable
   std::string reason;
   std::int64_t requests = 0;
   std::int64_t ms = 0;
@@ -57,7 +57,7 @@ struct ScanFilter {
   std::string account_id;
   std::string target_id;
   std::string status;
-  std::string run_id{};                            // only those that this run started; "" : any
+  std::string run_id{};  // only those that this run started; "" : any
 };
 
 Result<void> insert_scan(Transaction& transaction, const ScanRow& scan);

@@ -5,17 +5,18 @@
 namespace weir::store {
 
 Result<void> insert_subscription(Transaction& transaction, std::string_view session_id, std::string_view uri) {
-  auto others = only_integer(transaction.query(
-      "SELECT COUNT(*) FROM session_subscriptions WHERE session_id = :1 AND uri <> :2",
-      {text_value(session_id), text_value(uri)}));
+  auto others =
+      only_integer(transaction.query("SELECT COUNT(*) FROM session_subscriptions WHERE session_id = :1 AND uri <> :2",
+                                     {text_value(session_id), text_value(uri)}));
   if (!others) return std::move(others).error();
   if (*others >= kSubscriptionsPerSessionMax) {
     return Error(ErrorCode::conflict, "This session is subscribed to " + std::to_string(*others) +
                                           " resources, which is the most; unsubscribe from one first.");
   }
-  return done(transaction.execute("INSERT INTO session_subscriptions (session_id, uri) VALUES (:1, :2) "
-                                  "ON CONFLICT (session_id, uri) DO NOTHING",
-                                  {text_value(session_id), text_value(uri)}));
+  return done(
+      transaction.execute("INSERT INTO session_subscriptions (session_id, uri) VALUES (:1, :2) "
+                          "ON CONFLICT (session_id, uri) DO NOTHING",
+                          {text_value(session_id), text_value(uri)}));
 }
 
 Result<void> delete_subscription(Transaction& transaction, std::string_view session_id, std::string_view uri) {
@@ -35,8 +36,8 @@ Result<void> insert_session_call(Transaction& transaction, const SessionCallRow&
       {call.stream_id, call.session_id, to_text(call.request), call.answer ? json_value(*call.answer) : Value(nullptr),
        time_value(call.created_at)});
   if (!inserted) return std::move(inserted).error();
-  auto kept = only_integer(
-      transaction.query("SELECT COUNT(*) FROM session_calls WHERE session_id = :1", {call.session_id}));
+  auto kept =
+      only_integer(transaction.query("SELECT COUNT(*) FROM session_calls WHERE session_id = :1", {call.session_id}));
   if (!kept) return std::move(kept).error();
   if (*kept <= kStreamedCallsPerSessionMax) return {};
   return done(transaction.execute(

@@ -26,8 +26,8 @@ Result<std::vector<std::string>> subscriptions_of_session(Transaction& transacti
 struct SessionCallRow {
   std::string stream_id;
   std::string session_id;
-  Json request;                  // the JSON-RPC request
-  std::optional<Json> answer;    // the JSON-RPC response, nothing as long as there is none
+  Json request;                // the JSON-RPC request
+  std::optional<Json> answer;  // the JSON-RPC response, nothing as long as there is none
   UnixMillis created_at{};
 };
 

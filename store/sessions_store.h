@@ -10,9 +10,9 @@ namespace weir::store {
 
 // Not thread-safe: a value.
 struct SessionRow {
-  std::string id;               // unguessable, visible ASCII
+  std::string id;  // unguessable, visible ASCII
   std::string account_id;
-  std::string key_id;           // only this key may use the session
+  std::string key_id;  // only this key may use the session
   std::string protocol_version;
   Json client_info = Json::object();
   Json client_capabilities = Json::object();

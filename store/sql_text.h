@@ -42,9 +42,7 @@ class SqlText {
   }
 
   Result<std::vector<Row>> query(Transaction& transaction) && { return transaction.query(text_, std::move(values_)); }
-  Result<std::int64_t> execute(Transaction& transaction) && {
-    return transaction.execute(text_, std::move(values_));
-  }
+  Result<std::int64_t> execute(Transaction& transaction) && { return transaction.execute(text_, std::move(values_)); }
 
  private:
   void bind(Value value) {

@@ -22,7 +22,8 @@ Error error_of(int extended_code, std::string cause) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return Error(ErrorCode::unavailable, "the database is busy with another process: try again")
-          .because(std::move(cause)).retry_in(1s);
+          .because(std::move(cause))
+          .retry_in(1s);
     case SQLITE_FULL:
       return Error(ErrorCode::unavailable, "the disk of the data folder is full: make room and try again")
           .because(std::move(cause));

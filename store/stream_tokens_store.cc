@@ -5,15 +5,16 @@
 namespace weir::store {
 
 Result<void> insert_stream_token(Transaction& transaction, const StreamTokenRow& token) {
-  auto forgotten = transaction.execute("DELETE FROM stream_tokens WHERE expires_at <= :1", {time_value(token.created_at)});
+  auto forgotten =
+      transaction.execute("DELETE FROM stream_tokens WHERE expires_at <= :1", {time_value(token.created_at)});
   if (!forgotten) return std::move(forgotten).error();
   auto inserted = transaction.execute(
-      "INSERT INTO stream_tokens (hash, key_id, scopes, created_at, expires_at, ends_at) VALUES (:1, :2, :3, :4, :5, :6)",
+      "INSERT INTO stream_tokens (hash, key_id, scopes, created_at, expires_at, ends_at) VALUES (:1, :2, :3, :4, :5, "
+      ":6)",
       {token.hash, token.key_id, list_value(token.scopes), time_value(token.created_at), time_value(token.expires_at),
        time_value(token.ends_at)});
   if (!inserted) return std::move(inserted).error();
-  auto count =
-      only_integer(transaction.query("SELECT COUNT(*) FROM stream_tokens WHERE key_id = :1", {token.key_id}));
+  auto count = only_integer(transaction.query("SELECT COUNT(*) FROM stream_tokens WHERE key_id = :1", {token.key_id}));
   if (!count) return std::move(count).error();
   if (*count <= kStreamTokensPerKeyMax) return {};
   return done(transaction.execute(

@@ -12,12 +12,12 @@ namespace weir::store {
 
 // Not thread-safe: a value.
 struct StreamTokenRow {
-  std::string hash;                  // SHA-256 of the token, in hex
-  std::string key_id;                // whose rights it has
-  std::vector<std::string> scopes;   // of that key when the token was made
+  std::string hash;                 // SHA-256 of the token, in hex
+  std::string key_id;               // whose rights it has
+  std::vector<std::string> scopes;  // of that key when the token was made
   UnixMillis created_at{};
-  UnixMillis expires_at{};           // opens no stream from then on
-  UnixMillis ends_at{};              // expires_at is never moved beyond
+  UnixMillis expires_at{};  // opens no stream from then on
+  UnixMillis ends_at{};     // expires_at is never moved beyond
 };
 
 // The newest of a key; when there are more, the oldest go.

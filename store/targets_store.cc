@@ -53,14 +53,16 @@ std::string containing(std::string_view text) {
 }  // namespace
 
 Result<void> insert_target(Transaction& transaction, const TargetRow& target) {
-  const std::string sql = std::string("INSERT INTO targets (").append(kTargetColumns).append(
-      ") VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15, :16, :17, :18)");
+  const std::string sql =
+      std::string("INSERT INTO targets (")
+          .append(kTargetColumns)
+          .append(") VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15, :16, :17, :18)");
   auto inserted = transaction.execute(
-      sql, {target.id, target.account_id, target.created_by_key, target.url, target.host, target.port, target.name,
-            target.visibility, flag_value(target.is_self), list_value(target.scope_hosts),
-            list_value(target.expected_ports), list_value(target.tags), target.verification_state,
-            to_text(target.verification), json_value(target.attestation), time_value(target.created_at),
-            time_value(target.updated_at), time_value(target.archived_at)});
+      sql,
+      {target.id, target.account_id, target.created_by_key, target.url, target.host, target.port, target.name,
+       target.visibility, flag_value(target.is_self), list_value(target.scope_hosts), list_value(target.expected_ports),
+       list_value(target.tags), target.verification_state, to_text(target.verification), json_value(target.attestation),
+       time_value(target.created_at), time_value(target.updated_at), time_value(target.archived_at)});
   return done(std::move(inserted));
 }
 
@@ -109,17 +111,15 @@ Result<void> update_target(Transaction& transaction, const TargetRow& target) {
 }
 
 Result<std::int64_t> count_targets(Transaction& transaction, std::string_view account_id) {
-  return only_integer(transaction.query(
-      "SELECT COUNT(*) FROM targets WHERE account_id = :1 AND archived_at IS NULL", {text_value(account_id)}));
+  return only_integer(transaction.query("SELECT COUNT(*) FROM targets WHERE account_id = :1 AND archived_at IS NULL",
+                                        {text_value(account_id)}));
 }
 
-Result<void> archive_target(Transaction& transaction, std::string_view account_id, std::string_view id,
-                            UnixMillis at) {
-  return changed_one(
-      transaction.execute("UPDATE targets SET archived_at = :1, updated_at = :1 "
-                          "WHERE id = :2 AND account_id = :3 AND archived_at IS NULL",
-                          {time_value(at), text_value(id), text_value(account_id)}),
-      kNoTarget);
+Result<void> archive_target(Transaction& transaction, std::string_view account_id, std::string_view id, UnixMillis at) {
+  return changed_one(transaction.execute("UPDATE targets SET archived_at = :1, updated_at = :1 "
+                                         "WHERE id = :2 AND account_id = :3 AND archived_at IS NULL",
+                                         {time_value(at), text_value(id), text_value(account_id)}),
+                     kNoTarget);
 }
 
 }  // namespace weir::store

@@ -14,12 +14,12 @@ struct TargetRow {
   std::string id;
   std::string account_id;
   std::string created_by_key;
-  std::string url;              // normalised
+  std::string url;  // normalised
   std::string host;
   std::int64_t port = 0;
   std::string name;
-  std::string visibility;       // "public", "private" or "loopback"
-  bool is_self = false;         // the target is this very server
+  std::string visibility;  // "public", "private" or "loopback"
+  bool is_self = false;    // the target is this very server
   std::vector<std::string> scope_hosts;
   std::vector<std::int64_t> expected_ports;
   std::vector<std::string> tags;
@@ -28,12 +28,12 @@ struct TargetRow {
   Json attestation;                               // {by, at, text} or null
   UnixMillis created_at{};
   UnixMillis updated_at{};
-  std::optional<UnixMillis> archived_at;          // deleted: kept for its scans, shown to nobody
+  std::optional<UnixMillis> archived_at;  // deleted: kept for its scans, shown to nobody
 };
 
 struct TargetFilter {
   std::string account_id;
-  std::string query;            // part of the name or URL
+  std::string query;  // part of the name or URL
   std::string tag;
 };
 

@@ -41,17 +41,35 @@ SqlText select_calls(std::string_view run_id) {
 }  // namespace
 
 Result<void> insert_tool_call(Transaction& transaction, ToolCallRow& call) {
-  const std::string sql = std::string("INSERT INTO tool_calls (").append(kCallColumns).append(
-      ") VALUES (:1, :2, :3, (SELECT COALESCE(MAX(position) + 1, 0) FROM tool_calls WHERE run_id = :4), :5, :6, :7, :8, "
-      ":9, :10, :11, :12, :13, :14, :15, :16, :17, :18, :19, :20) ON CONFLICT (run_id, call_key) DO NOTHING "
-      "RETURNING position");
-  auto position = first_row(
-      transaction.query(sql, {call.id, call.run_id, call.call_key, call.run_id, call.step_id, call.name, call.source,
-                              to_text(call.arguments), call.arguments_sha256, call.status, json_value(call.approval),
-                              json_value(call.result), call.summary, json_value(call.error), flag_value(call.is_error),
-                              flag_value(call.is_tainted), call.attempts, time_value(call.created_at),
-                              time_value(call.started_at), time_value(call.finished_at)}),
-      [](const Row& row) { return row.integer(0); });
+  const std::string sql =
+      std::string("INSERT INTO tool_calls (")
+          .append(kCallColumns)
+          .append(
+              ") VALUES (:1, :2, :3, (SELECT COALESCE(MAX(position) + 1, 0) FROM tool_calls WHERE run_id = :4), :5, "
+              ":6, :7, :8, "
+              ":9, :10, :11, :12, :13, :14, :15, :16, :17, :18, :19, :20) ON CONFLICT (run_id, call_key) DO NOTHING "
+              "RETURNING position");
+  auto position = first_row(transaction.query(sql, {call.id,
+                                                    call.run_id,
+                                                    call.call_key,
+                                                    call.run_id,
+                                                    call.step_id,
+                                                    call.name,
+                                                    call.source,
+                                                    to_text(call.arguments),
+                                                    call.arguments_sha256,
+                                                    call.status,
+                                                    json_value(call.approval),
+                                                    json_value(call.result),
+                                                    call.summary,
+                                                    json_value(call.error),
+                                                    flag_value(call.is_error),
+                                                    flag_value(call.is_tainted),
+                                                    call.attempts,
+                                                    time_value(call.created_at),
+                                                    time_value(call.started_at),
+                                                    time_value(call.finished_at)}),
+                            [](const Row& row) { return row.integer(0); });
   if (!position) return std::move(position).error();
   if (!*position) {
     return Error(ErrorCode::conflict, "the run " + call.run_id + " has made the call " + call.call_key + " already");

@@ -14,7 +14,8 @@ using std::chrono::milliseconds;
 // Parameters of one IN list.
 constexpr std::size_t kKeysPerStatement = 500;
 constexpr std::string_view kAdd =
-    " ON CONFLICT (key_id, tool, span_ms, starts_at) DO UPDATE SET admitted = usage_counts.admitted + excluded.admitted, "
+    " ON CONFLICT (key_id, tool, span_ms, starts_at) DO UPDATE SET admitted = usage_counts.admitted + "
+    "excluded.admitted, "
     "refused = usage_counts.refused + excluded.refused";
 constexpr std::string_view kSums = "CAST(SUM(admitted) AS BIGINT), CAST(SUM(refused) AS BIGINT)";
 
@@ -32,14 +33,17 @@ Result<bool> fold(Transaction& transaction, milliseconds from, milliseconds to, 
   if (oldest->empty() || oldest->front().is_null(0)) return false;
   const std::int64_t starts_at = oldest->front().integer(0);
 
-  SqlText sum("INSERT INTO usage_counts (key_id, tool, span_ms, starts_at, account_id, admitted, refused) "
-              "SELECT key_id, tool, ");
-  sum.add("CAST(", to.count(), " AS BIGINT), ").add("CAST(", floor_to(starts_at, to), " AS BIGINT), MAX(account_id), ").add(kSums);
+  SqlText sum(
+      "INSERT INTO usage_counts (key_id, tool, span_ms, starts_at, account_id, admitted, refused) "
+      "SELECT key_id, tool, ");
+  sum.add("CAST(", to.count(), " AS BIGINT), ")
+      .add("CAST(", floor_to(starts_at, to), " AS BIGINT), MAX(account_id), ")
+      .add(kSums);
   sum.add(" FROM usage_counts WHERE span_ms = ", from.count()).add(" AND starts_at = ", starts_at);
   sum.add(" GROUP BY key_id, tool").add(kAdd);
   if (auto added = std::move(sum).execute(transaction); !added) return std::move(added).error();
-  return changed_any(transaction.execute("DELETE FROM usage_counts WHERE span_ms = :1 AND starts_at = :2",
-                                         {from.count(), starts_at}));
+  return changed_any(
+      transaction.execute("DELETE FROM usage_counts WHERE span_ms = :1 AND starts_at = :2", {from.count(), starts_at}));
 }
 
 }  // namespace
@@ -57,7 +61,8 @@ Result<UsageWindows> usage_windows(Transaction& transaction, std::string_view ac
   const std::array<UnixMillis, 3> since = {now - kUsageDay, now - 7 * kUsageDay, now - 30 * kUsageDay};
   SqlText sql("SELECT ");
   for (std::size_t i = 0; i < since.size(); ++i) {
-    for (const std::string_view column : {" THEN admitted ELSE 0 END) AS BIGINT)", " THEN refused ELSE 0 END) AS BIGINT)"}) {
+    for (const std::string_view column :
+         {" THEN admitted ELSE 0 END) AS BIGINT)", " THEN refused ELSE 0 END) AS BIGINT)"}) {
       if (i > 0 || column.starts_with(" THEN refused")) sql.add(", ");
       sql.add("CAST(SUM(CASE WHEN starts_at + span_ms > ", time_value(since[i]), column);
     }
@@ -66,9 +71,12 @@ Result<UsageWindows> usage_windows(Transaction& transaction, std::string_view ac
   if (!key_id.empty()) sql.add(" AND key_id = ", text_value(key_id));
   // No row is longer than a day.
   sql.add(" AND starts_at > ", time_value(since.back() - kUsageDay));
-  return only_row(std::move(sql).query(transaction), [](const Row& row) {
-    return UsageWindows{.last_24h = totals_in(row, 0), .last_7d = totals_in(row, 2), .last_30d = totals_in(row, 4)};
-  }, "a sum has a row");
+  return only_row(
+      std::move(sql).query(transaction),
+      [](const Row& row) {
+        return UsageWindows{.last_24h = totals_in(row, 0), .last_7d = totals_in(row, 2), .last_30d = totals_in(row, 4)};
+      },
+      "a sum has a row");
 }
 
 Result<std::vector<UsageSum>> usage_by(Transaction& transaction, const UsageFilter& filter, UsageGroup group) {
@@ -86,9 +94,10 @@ Result<std::vector<UsageSum>> usage_by(Transaction& transaction, const UsageFilt
   return each_row(std::move(sql).query(transaction), [group](const Row& row) {
     constexpr std::size_t kDateCharacters = 10;
     const bool is_day = group == UsageGroup::day;
-    return UsageSum{.name = is_day ? to_rfc3339(from_unix_ms(row.integer(0) * kUsageDay.count())).substr(0, kDateCharacters)
-                                   : row.text(0),
-                    .calls = totals_in(row, 1)};
+    return UsageSum{
+        .name = is_day ? to_rfc3339(from_unix_ms(row.integer(0) * kUsageDay.count())).substr(0, kDateCharacters)
+                       : row.text(0),
+        .calls = totals_in(row, 1)};
   });
 }
 

@@ -38,15 +38,15 @@ struct UsageRow {
   std::string account_id;
   std::string key_id;
   std::string tool;
-  UnixMillis minute{};               // its beginning
+  UnixMillis minute{};  // its beginning
   UsageTotals calls;
 };
 
 // Not thread-safe: a value.
 struct UsageWindows {
-  UsageTotals last_24h;              // to the minute
-  UsageTotals last_7d;               // to the hour
-  UsageTotals last_30d;              // to the hour
+  UsageTotals last_24h;  // to the minute
+  UsageTotals last_7d;   // to the hour
+  UsageTotals last_30d;  // to the hour
 };
 
 // Whose calls, and when. `key_id` may be empty: all keys of the account. Rows that reach into the time count whole.
@@ -62,7 +62,7 @@ enum class UsageGroup : std::uint8_t { tool, key, day };
 
 // Not thread-safe: a value.
 struct UsageSum {
-  std::string name;                  // a tool, a key's id, or a day "2026-11-22" (UTC)
+  std::string name;  // a tool, a key's id, or a day "2026-11-22" (UTC)
   UsageTotals calls;
 };
 

@@ -6,8 +6,10 @@ namespace weir::store {
 namespace {
 
 constexpr std::string_view kColumns =
-    "id, account_id, created_by_key, url, description, events, is_enabled, disabled_reason, disabled_at, sealed_secret, "
-    "sealed_previous_secret, previous_until, failures_in_row, failing_since, last_success_at, paused_until, created_at, "
+    "id, account_id, created_by_key, url, description, events, is_enabled, disabled_reason, disabled_at, "
+    "sealed_secret, "
+    "sealed_previous_secret, previous_until, failures_in_row, failing_since, last_success_at, paused_until, "
+    "created_at, "
     "updated_at";
 constexpr std::string_view kMissing = "there is no such webhook";
 
@@ -40,19 +42,22 @@ std::string with_columns(std::string_view before, std::string_view after) {
 
 Result<void> insert_webhook(Transaction& transaction, const WebhookRow& webhook) {
   return done(transaction.execute(
-      with_columns("INSERT INTO webhooks (",
-                   ", lease_owner, lease_until) VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15, "
-                   ":16, :17, :18, '', 0)"),
-      {webhook.id, webhook.account_id, webhook.created_by_key, webhook.url, webhook.description, list_value(webhook.events),
-       flag_value(webhook.is_enabled), webhook.disabled_reason, time_value(webhook.disabled_at), webhook.sealed_secret,
-       webhook.sealed_previous_secret, time_value(webhook.previous_until), webhook.health.failures_in_row,
-       time_value(webhook.health.failing_since), time_value(webhook.health.last_success_at),
-       time_value(webhook.health.paused_until), time_value(webhook.created_at), time_value(webhook.updated_at)}));
+      with_columns(
+          "INSERT INTO webhooks (",
+          ", lease_owner, lease_until) VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15, "
+          ":16, :17, :18, '', 0)"),
+      {webhook.id, webhook.account_id, webhook.created_by_key, webhook.url, webhook.description,
+       list_value(webhook.events), flag_value(webhook.is_enabled), webhook.disabled_reason,
+       time_value(webhook.disabled_at), webhook.sealed_secret, webhook.sealed_previous_secret,
+       time_value(webhook.previous_until), webhook.health.failures_in_row, time_value(webhook.health.failing_since),
+       time_value(webhook.health.last_success_at), time_value(webhook.health.paused_until),
+       time_value(webhook.created_at), time_value(webhook.updated_at)}));
 }
 
 Result<WebhookRow> webhook_by_id(Transaction& transaction, std::string_view account_id, std::string_view id) {
-  return only_row(transaction.query(with_columns("SELECT ", " FROM webhooks WHERE id = :1 AND account_id = :2 "
-                                                            "AND deleted_at IS NULL"),
+  return only_row(transaction.query(with_columns("SELECT ",
+                                                 " FROM webhooks WHERE id = :1 AND account_id = :2 "
+                                                 "AND deleted_at IS NULL"),
                                     {text_value(id), text_value(account_id)}),
                   webhook_from, kMissing);
 }
@@ -60,9 +65,10 @@ Result<WebhookRow> webhook_by_id(Transaction& transaction, std::string_view acco
 Result<Page<WebhookRow>> list_webhooks(Transaction& transaction, std::string_view account_id, const PageRequest& page) {
   const bool is_first = page.after_id.empty();
   auto rows = transaction.query(
-      with_columns("SELECT ", is_first ? " FROM webhooks WHERE account_id = :1 AND deleted_at IS NULL ORDER BY id DESC LIMIT :2"
-                                       : " FROM webhooks WHERE account_id = :1 AND deleted_at IS NULL AND id < :3 "
-                                         "ORDER BY id DESC LIMIT :2"),
+      with_columns("SELECT ",
+                   is_first ? " FROM webhooks WHERE account_id = :1 AND deleted_at IS NULL ORDER BY id DESC LIMIT :2"
+                            : " FROM webhooks WHERE account_id = :1 AND deleted_at IS NULL AND id < :3 "
+                              "ORDER BY id DESC LIMIT :2"),
       is_first ? std::vector<Value>{text_value(account_id), page_limit(page) + 1}
                : std::vector<Value>{text_value(account_id), page_limit(page) + 1, page.after_id});
   auto items = each_row(std::move(rows), webhook_from);
@@ -89,33 +95,37 @@ Result<void> update_webhook(Transaction& transaction, const WebhookRow& webhook)
 }
 
 Result<void> update_webhook_secrets(Transaction& transaction, const WebhookRow& webhook) {
-  return changed_one(transaction.execute("UPDATE webhooks SET sealed_secret = :1, sealed_previous_secret = :2, "
-                                         "previous_until = :3, updated_at = :4 WHERE id = :5",
-                                         {webhook.sealed_secret, webhook.sealed_previous_secret,
-                                          time_value(webhook.previous_until), time_value(webhook.updated_at), webhook.id}),
-                     kMissing);
+  return changed_one(
+      transaction.execute("UPDATE webhooks SET sealed_secret = :1, sealed_previous_secret = :2, "
+                          "previous_until = :3, updated_at = :4 WHERE id = :5",
+                          {webhook.sealed_secret, webhook.sealed_previous_secret, time_value(webhook.previous_until),
+                           time_value(webhook.updated_at), webhook.id}),
+      kMissing);
 }
 
 Result<void> enable_webhook(Transaction& transaction, std::string_view id, UnixMillis now) {
   return changed_one(
-      transaction.execute("UPDATE webhooks SET is_enabled = 1, disabled_reason = '', disabled_at = NULL, failures_in_row = 0, "
-                          "failing_since = NULL, paused_until = 0, updated_at = :1 WHERE id = :2",
-                          {time_value(now), text_value(id)}),
+      transaction.execute(
+          "UPDATE webhooks SET is_enabled = 1, disabled_reason = '', disabled_at = NULL, failures_in_row = 0, "
+          "failing_since = NULL, paused_until = 0, updated_at = :1 WHERE id = :2",
+          {time_value(now), text_value(id)}),
       kMissing);
 }
 
 Result<void> disable_webhook(Transaction& transaction, std::string_view id, std::string_view reason, UnixMillis now) {
-  return changed_one(transaction.execute("UPDATE webhooks SET is_enabled = 0, disabled_reason = :1, disabled_at = :2, "
-                                         "due_at = NULL, lease_owner = '', lease_until = 0, updated_at = :2 WHERE id = :3",
-                                         {text_value(reason), time_value(now), text_value(id)}),
-                     kMissing);
+  return changed_one(
+      transaction.execute("UPDATE webhooks SET is_enabled = 0, disabled_reason = :1, disabled_at = :2, "
+                          "due_at = NULL, lease_owner = '', lease_until = 0, updated_at = :2 WHERE id = :3",
+                          {text_value(reason), time_value(now), text_value(id)}),
+      kMissing);
 }
 
 Result<void> delete_webhook(Transaction& transaction, std::string_view id, UnixMillis now) {
   return changed_one(
-      transaction.execute("UPDATE webhooks SET deleted_at = :1, is_enabled = 0, due_at = NULL, lease_owner = '', "
-                          "lease_until = 0, sealed_secret = '', sealed_previous_secret = '', updated_at = :1 WHERE id = :2",
-                          {time_value(now), text_value(id)}),
+      transaction.execute(
+          "UPDATE webhooks SET deleted_at = :1, is_enabled = 0, due_at = NULL, lease_owner = '', "
+          "lease_until = 0, sealed_secret = '', sealed_previous_secret = '', updated_at = :1 WHERE id = :2",
+          {time_value(now), text_value(id)}),
       kMissing);
 }
 
@@ -150,11 +160,12 @@ Result<std::vector<WebhookRow>> claim_webhooks(Transaction& transaction, std::st
 
 Result<std::optional<WebhookRow>> renew_webhook(Transaction& transaction, std::string_view id, std::string_view owner,
                                                 UnixMillis lease_until) {
-  return first_row(transaction.query(with_columns("UPDATE webhooks SET lease_until = :1 WHERE id = :2 AND lease_owner = :3 "
-                                                  "AND is_enabled = 1 RETURNING ",
-                                                  ""),
-                                     {time_value(lease_until), text_value(id), text_value(owner)}),
-                   webhook_from);
+  return first_row(
+      transaction.query(with_columns("UPDATE webhooks SET lease_until = :1 WHERE id = :2 AND lease_owner = :3 "
+                                     "AND is_enabled = 1 RETURNING ",
+                                     ""),
+                        {time_value(lease_until), text_value(id), text_value(owner)}),
+      webhook_from);
 }
 
 Result<void> release_webhook(Transaction& transaction, std::string_view id, std::string_view owner) {
@@ -165,10 +176,11 @@ Result<void> release_webhook(Transaction& transaction, std::string_view id, std:
 }
 
 Result<void> update_webhook_health(Transaction& transaction, std::string_view id, const WebhookHealth& health) {
-  return done(transaction.execute("UPDATE webhooks SET failures_in_row = :1, failing_since = :2, last_success_at = :3, "
-                                  "paused_until = :4 WHERE id = :5",
-                                  {health.failures_in_row, time_value(health.failing_since),
-                                   time_value(health.last_success_at), time_value(health.paused_until), text_value(id)}));
+  return done(
+      transaction.execute("UPDATE webhooks SET failures_in_row = :1, failing_since = :2, last_success_at = :3, "
+                          "paused_until = :4 WHERE id = :5",
+                          {health.failures_in_row, time_value(health.failing_since), time_value(health.last_success_at),
+                           time_value(health.paused_until), text_value(id)}));
 }
 
 Result<void> end_webhook_leases(Transaction& transaction) {

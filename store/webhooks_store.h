@@ -15,7 +15,7 @@ struct WebhookHealth {
   std::int64_t failures_in_row = 0;
   std::optional<UnixMillis> failing_since;  // the first failure since the last success
   std::optional<UnixMillis> last_success_at;
-  UnixMillis paused_until{};                // nothing is sent before
+  UnixMillis paused_until{};  // nothing is sent before
 };
 
 // Not thread-safe: a value.
@@ -25,13 +25,13 @@ struct WebhookRow {
   std::string created_by_key;
   std::string url;
   std::string description;
-  std::vector<std::string> events;          // patterns
+  std::vector<std::string> events;  // patterns
   bool is_enabled = true;
-  std::string disabled_reason;              // "" requested gone failing
+  std::string disabled_reason;  // "" requested gone failing
   std::optional<UnixMillis> disabled_at;
   std::string sealed_secret;
-  std::string sealed_previous_secret;       // "" without a rotation
-  std::optional<UnixMillis> previous_until; // the previous secret signs until then
+  std::string sealed_previous_secret;        // "" without a rotation
+  std::optional<UnixMillis> previous_until;  // the previous secret signs until then
   WebhookHealth health;
   UnixMillis created_at{};
   UnixMillis updated_at{};

@@ -168,7 +168,9 @@ void ClusterHub::committed(const Event& event) {
     pass({Feed::Kind::resource, event.resource_id}, event.seq);
     pass({Feed::Kind::account, event.account_id}, event.account_seq);
   }
-  hinter_({.account_id = event.account_id, .resource_id = event.resource_id, .seq = event.seq,
+  hinter_({.account_id = event.account_id,
+           .resource_id = event.resource_id,
+           .seq = event.seq,
            .account_seq = event.account_seq});
 }
 

@@ -11,7 +11,7 @@ namespace weir::streaming {
 // Immutable once appended; shared by all who receive it.
 struct Event {
   std::string account_id;
-  std::string resource_type;     // "scan"
+  std::string resource_type;  // "scan"
   std::string resource_id;
   std::int64_t seq = 0;          // gapless from 1 within the resource
   std::int64_t account_seq = 0;  // gapless from 1 within the account

@@ -103,8 +103,8 @@ Result<EventSelection> EventLog::select(const Feed& feed, const EventFilter& fil
     if (looked_at == 0 && !position.empty()) {
       const std::int64_t first = page->events.empty() ? page->last + 1 : feed.seq_of(page->events.front());
       if (is_foreign || first != at + 1) {
-        selection.gap = EventGap{.requested = printable(position), .first_available = first,
-                                 .trimmed_through = page->trimmed_through};
+        selection.gap = EventGap{
+            .requested = printable(position), .first_available = first, .trimmed_through = page->trimmed_through};
       }
     }
     for (Event& event : page->events) {
@@ -112,16 +112,17 @@ Result<EventSelection> EventLog::select(const Feed& feed, const EventFilter& fil
       if (filter.takes(event)) selection.events.push_back(std::move(event));
       if (std::cmp_greater_equal(selection.events.size(), limit)) break;
     }
-    if (at < page->last) selection.next_after = at;
-    else selection.next_after.reset();
+    if (at < page->last)
+      selection.next_after = at;
+    else
+      selection.next_after.reset();
     if (!selection.next_after || std::cmp_greater_equal(selection.events.size(), limit) || page->events.empty()) break;
     looked_at += std::ssize(page->events);
   }
   return selection;
 }
 
-Result<std::vector<Event>> EventLog::read_after(std::string_view resource_id, std::int64_t after,
-                                                std::int64_t limit) {
+Result<std::vector<Event>> EventLog::read_after(std::string_view resource_id, std::int64_t after, std::int64_t limit) {
   auto rows = database_.read_for([&](store::Transaction& transaction) {
     return store::events_after(transaction, resource_id, after, std::clamp<std::int64_t>(limit, 1, kReadLimitMax));
   });
@@ -176,8 +177,8 @@ std::shared_ptr<const std::string> EventLog::frame_of(const Event& event, Feed::
 
 std::shared_ptr<const std::string> EventLog::frame_with(const Event& event, Feed::Kind kind, std::string text) const {
   const std::int64_t seq = kind == Feed::Kind::resource ? event.seq : event.account_seq;
-  return std::make_shared<const std::string>(encode_sse(
-      {.id = position_text(kind, seq), .type = event.type, .data = std::move(text), .retry = std::nullopt}));
+  return std::make_shared<const std::string>(
+      encode_sse({.id = position_text(kind, seq), .type = event.type, .data = std::move(text), .retry = std::nullopt}));
 }
 
 Published EventLog::published(std::shared_ptr<const Event> event) const {

@@ -19,23 +19,23 @@ namespace weir::streaming {
 // Consecutive events of a feed and how far the feed has come, read at one moment. Not thread-safe: a value.
 struct EventPage {
   std::vector<Event> events;
-  std::int64_t last = 0;              // the newest seq that was given; 0: never had an event
-  std::int64_t trimmed_through = 0;   // up to here events may be missing
+  std::int64_t last = 0;             // the newest seq that was given; 0: never had an event
+  std::int64_t trimmed_through = 0;  // up to here events may be missing
 };
 
 // A reader's position that the log cannot continue without a hole. Not thread-safe: a value.
 struct EventGap {
   std::string requested;
   std::int64_t first_available = 0;
-  std::int64_t trimmed_through = 0;   // more holes may follow up to here
+  std::int64_t trimmed_through = 0;  // more holes may follow up to here
 };
 
 // What a caller who pages gets. Not thread-safe: a value.
 struct EventSelection {
   std::vector<Event> events;
   std::int64_t last = 0;
-  std::optional<std::int64_t> next_after;   // go on after this one; nothing: there is no more now
-  std::optional<EventGap> gap;              // before the first event
+  std::optional<std::int64_t> next_after;  // go on after this one; nothing: there is no more now
+  std::optional<EventGap> gap;             // before the first event
 };
 
 // Thread-safe.

@@ -21,7 +21,8 @@ Result<std::int64_t> EventRetention::trim_some() {
   store::EventKeeping keeping{.since = now - settings_.keep, .per_resource = settings_.per_resource};
   for (const EventType& type : event_types()) {
     // Only runs have such events.
-    if (type.keep) keeping.short_lived.push_back({.resource_type = "run", .type = type.name, .since = now - *type.keep});
+    if (type.keep)
+      keeping.short_lived.push_back({.resource_type = "run", .type = type.name, .since = now - *type.keep});
   }
   auto trim = database_.write_for([&](store::Transaction& transaction) {
     return store::trim_old_events(transaction, last_resource_id_, kResourcesPerSlice, keeping);
@@ -60,8 +61,10 @@ void EventRetention::arm() {
     }
     const bool is_posted = executor->post([self] {
       const auto trimmed = self->trim_some();
-      if (!trimmed) log::warning("events.not_trimmed", {{"cause", trimmed.error().cause}});
-      else if (*trimmed > 0) log::debug("events.trimmed", {{"events", *trimmed}});
+      if (!trimmed)
+        log::warning("events.not_trimmed", {{"cause", trimmed.error().cause}});
+      else if (*trimmed > 0)
+        log::debug("events.trimmed", {{"events", *trimmed}});
       self->arm();
     });
     if (!is_posted) self->arm();

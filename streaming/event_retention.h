@@ -15,9 +15,9 @@
 namespace weir::streaming {
 
 struct RetentionSettings {
-  std::chrono::hours keep{30 * 24};             // by age
-  std::int64_t per_resource = 10'000;           // by count
-  std::chrono::milliseconds between{5'000};     // slices
+  std::chrono::hours keep{30 * 24};          // by age
+  std::int64_t per_resource = 10'000;        // by count
+  std::chrono::milliseconds between{5'000};  // slices
 };
 
 // Thread-safe. Shared by its owner and the slice under way; the last of them lets go.
@@ -47,10 +47,10 @@ class EventRetention : public std::enable_shared_from_this<EventRetention> {
   const RetentionSettings settings_;
   store::Database& database_;
   const Clock& clock_;
-  std::mutex slice_mutex_;           // one slice at a time; guards the next
+  std::mutex slice_mutex_;  // one slice at a time; guards the next
   std::string last_resource_id_;
-  std::mutex mutex_;                 // guards what follows
-  TimerQueue* timers_ = nullptr;     // null: not started, or stopped
+  std::mutex mutex_;              // guards what follows
+  TimerQueue* timers_ = nullptr;  // null: not started, or stopped
   Executor* executor_ = nullptr;
   TimerQueue::Id timer_ = 0;
 };

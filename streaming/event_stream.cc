@@ -23,8 +23,7 @@ Result<std::shared_ptr<EventStream>> EventStream::open(EventLog& log, EventHub& 
   return stream;
 }
 
-EventStream::EventStream(Private, EventLog& log, Executor& executor, StreamStart start,
-                         std::shared_ptr<FrameSink> sink)
+EventStream::EventStream(Private, EventLog& log, Executor& executor, StreamStart start, std::shared_ptr<FrameSink> sink)
     : log_(log),
       executor_(executor),
       feed_(std::move(start.feed)),
@@ -118,7 +117,8 @@ Result<EventPage> EventStream::begin(FrameSink& sink, std::optional<std::string>
   }
   if (told_through_ >= 0) return page;
   const std::int64_t first = page->events.empty() ? page->last + 1 : feed_.seq_of(page->events.front());
-  send_gap(sink, {.requested = *std::exchange(requested, std::nullopt), .first_available = first,
+  send_gap(sink, {.requested = *std::exchange(requested, std::nullopt),
+                  .first_available = first,
                   .trimmed_through = page->trimmed_through});
   return page;
 }
@@ -139,7 +139,8 @@ EventStream::Turn EventStream::send_history(FrameSink& sink, const EventPage& pa
       // Retention has been here.
       const bool is_told = seq - 1 <= told_through_;
       if (!is_told && !send_gap(sink, {.requested = requested.value_or(log_.position_text(feed_.kind, position_)),
-                                       .first_available = seq, .trimmed_through = page.trimmed_through})) {
+                                       .first_available = seq,
+                                       .trimmed_through = page.trimmed_through})) {
         close();
         return Turn::passed;
       }
@@ -167,8 +168,8 @@ EventStream::Turn EventStream::send_history(FrameSink& sink, const EventPage& pa
 bool EventStream::send_gap(FrameSink& sink, const EventGap& gap) {
   position_ = gap.first_available - 1;
   told_through_ = std::max(position_, gap.trimmed_through);
-  return sink.send(std::make_shared<const std::string>(encode_sse(
-      {.id = "", .type = "gap", .data = to_text(log_.to_json(feed_.kind, gap)), .retry = std::nullopt})));
+  return sink.send(std::make_shared<const std::string>(
+      encode_sse({.id = "", .type = "gap", .data = to_text(log_.to_json(feed_.kind, gap)), .retry = std::nullopt})));
 }
 
 // Adds to `frames` what the reader is to see of `event`.

@@ -112,10 +112,10 @@ class EventStream : public BatchReceiver, public std::enable_shared_from_this<Ev
   std::int64_t told_through_ = 0;  // holes up to here were told by a gap
   std::uint16_t passed_over_ = 0;
 
-  bool has_overflowed_ = false;    // this and the next two: guarded, like what follows
-  bool is_sending_ = true;         // open() begins with history
+  bool has_overflowed_ = false;  // this and the next two: guarded, like what follows
+  bool is_sending_ = true;       // open() begins with history
   bool is_closed_ = false;
-  mutable std::mutex mutex_;       // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<FrameSink> sink_;
   std::shared_ptr<Subscription> subscription_;
   std::vector<Published> queue_;

@@ -47,14 +47,14 @@ inline constexpr std::size_t kPatternsMax = 50;
 
 // Which events of a feed a reader wants; empty: all of them. Not thread-safe: a value.
 struct EventFilter {
-  std::vector<std::string> types;   // patterns
-  std::string resource_id;          // "" : of every resource
-  std::string hidden{};             // "run": nothing of resources of that type, whose events the reader may not see
+  std::vector<std::string> types;  // patterns
+  std::string resource_id;         // "" : of every resource
+  std::string hidden{};            // "run": nothing of resources of that type, whose events the reader may not see
 
   [[nodiscard]] bool is_empty() const { return types.empty() && resource_id.empty() && hidden.empty(); }
   [[nodiscard]] bool takes(const Event& event) const {
-    return (resource_id.empty() || event.resource_id == resource_id) && (hidden.empty() || event.resource_type != hidden) &&
-           matches_any(types, event.type);
+    return (resource_id.empty() || event.resource_id == resource_id) &&
+           (hidden.empty() || event.resource_type != hidden) && matches_any(types, event.type);
   }
 };
 

@@ -29,8 +29,8 @@ class ResourceWaiter {
   // needs_person: the resource has not ended, and nothing happens until somebody acts.
   enum class Outcome : std::uint8_t { ended, needs_person, deadline };
   struct Callbacks {
-    std::function<void(const Event&)> on_event;   // each event while waiting; may be empty; must not block
-    std::function<void(Outcome)> on_done;         // once, on the executor
+    std::function<void(const Event&)> on_event;  // each event while waiting; may be empty; must not block
+    std::function<void(Outcome)> on_done;        // once, on the executor
   };
 
   // Calls on_done when the newest event of the resource in the log ends it or asks people (at once if it already does) or

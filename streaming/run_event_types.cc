@@ -8,11 +8,12 @@ namespace {
 using namespace payloads;
 
 Members run_members() {
-  return {{"status", one_of("Where the run stands now.", {"queued", "running", "requires_action", "cancelling",
-                                                          "completed", "failed", "cancelled", "incomplete", "expired"})},
-          {"agent_id", text("For get_agent.")},
-          {"agent", text("The agent's slug.")},
-          {"version", integer("The agent's version that is executed.")}};
+  return {
+      {"status", one_of("Where the run stands now.", {"queued", "running", "requires_action", "cancelling", "completed",
+                                                      "failed", "cancelled", "incomplete", "expired"})},
+      {"agent_id", text("For get_agent.")},
+      {"agent", text("The agent's slug.")},
+      {"version", integer("The agent's version that is executed.")}};
 }
 
 Json run_payload(const Members& more = {}, const std::vector<std::string>& optional = {}) {
@@ -43,18 +44,18 @@ Json required_action_member() {
 }
 
 Json run_ended_payload() {
-  return run_payload({{"output", Json{{"description", "What it came to; may be partial if it was not completed."}}},
-                      {"error", error_member("{code, message} of a run that was not completed.")},
-                      {"incomplete_reason",
-                       nullable(one_of("Which limit ended it.", {"max_steps", "max_tokens", "max_cost",
-                                                                 "max_tool_calls", "context_window", "model_refusal"}))},
-                      {"usage", usage_members_of(typed("object", "What the run used."))},
-                      {"started_at", nullable(text("RFC 3339, UTC; null if it never started."))},
-                      {"finished_at", text("RFC 3339, UTC.")},
-                      {"duration_ms", nullable(integer("Time spent running, without waiting for people."))},
-                      {"message", text("What happened, for people.")}},
-                     {"output", "error", "incomplete_reason", "usage", "started_at", "finished_at", "duration_ms",
-                      "message"});
+  return run_payload(
+      {{"output", Json{{"description", "What it came to; may be partial if it was not completed."}}},
+       {"error", error_member("{code, message} of a run that was not completed.")},
+       {"incomplete_reason",
+        nullable(one_of("Which limit ended it.",
+                        {"max_steps", "max_tokens", "max_cost", "max_tool_calls", "context_window", "model_refusal"}))},
+       {"usage", usage_members_of(typed("object", "What the run used."))},
+       {"started_at", nullable(text("RFC 3339, UTC; null if it never started."))},
+       {"finished_at", text("RFC 3339, UTC.")},
+       {"duration_ms", nullable(integer("Time spent running, without waiting for people."))},
+       {"message", text("What happened, for people.")}},
+      {"output", "error", "incomplete_reason", "usage", "started_at", "finished_at", "duration_ms", "message"});
 }
 
 Json run_status_payload() {
@@ -138,7 +139,9 @@ std::vector<EventType> run_event_types() {
       {"run.status", "A run has begun or ceased to wait for something.", run_status_payload()},
       {"step.started", "A step of a playbook, or a turn of a model, has begun.", payload(step_members())},
       {"step.completed", "A step has ended, in one way or another.", step_ended_payload()},
-      {"message.started", "A model has begun to write a message.", payload({{"position", integer("Which message of the run, from 0.")}, {"role", text("assistant.")}}, {"position", "role"})},
+      {"message.started", "A model has begun to write a message.",
+       payload({{"position", integer("Which message of the run, from 0.")}, {"role", text("assistant.")}},
+               {"position", "role"})},
       {"message.delta", "A piece of a message that a model writes; after a day only its place in the sequence is left.",
        payload({{"kind", one_of("What the piece belongs to.", {"text", "reasoning"})},
                 {"text", text("The piece.")},
@@ -156,7 +159,8 @@ std::vector<EventType> run_event_types() {
       {"tool_call.approved", "A person has agreed to a call.", tool_call_decision_payload()},
       {"tool_call.denied", "A call was refused by a person or by a rule.", tool_call_decision_payload()},
       {"tool_call.started", "A call is being made.",
-       tool_call_payload({{"attempt", integer("Which try this is, from 1; a restart of the server may need another.")}}, {"attempt"})},
+       tool_call_payload({{"attempt", integer("Which try this is, from 1; a restart of the server may need another.")}},
+                         {"attempt"})},
       {"tool_call.progress", "What a call waits for has progressed.", progress_of_call_payload()},
       {"tool_call.completed", "A call was answered.", tool_call_ended_payload()},
       {"tool_call.failed", "A call failed or took too long.", tool_call_ended_payload()},

@@ -11,9 +11,9 @@ namespace weir::streaming {
 
 // Not thread-safe: a value.
 struct SseEvent {
-  std::string id;         // "" : no id field
-  std::string type;       // "" : "message"
-  std::string data;       // may hold line breaks
+  std::string id;    // "" : no id field
+  std::string type;  // "" : "message"
+  std::string data;  // may hold line breaks
   std::optional<std::chrono::milliseconds> retry;
 };
 

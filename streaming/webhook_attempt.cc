@@ -46,8 +46,8 @@ std::optional<milliseconds> asked_pause(const Result<egress::HttpResponse>& answ
 }  // namespace
 
 JudgedAttempt judge_attempt(const WebhookSettings& settings, store::DeliveryRow delivery,
-                            const Result<egress::HttpResponse>& answer, AttemptTimes times, store::WebhookHealth& health,
-                            Random& random) {
+                            const Result<egress::HttpResponse>& answer, AttemptTimes times,
+                            store::WebhookHealth& health, Random& random) {
   JudgedAttempt judged;
   store::AttemptRow& attempt = judged.outcome.attempt;
   ++delivery.attempts;
@@ -79,9 +79,10 @@ JudgedAttempt judge_attempt(const WebhookSettings& settings, store::DeliveryRow 
   const std::optional<milliseconds> pause = asked_pause(answer, times.now);
   const bool is_test = delivery.cause == "test";
   std::optional<milliseconds> delay = retry_delay(settings.retry, delivery.round_attempts, random);
-  const milliseconds next = delay.value_or(settings.retry.delays.empty() ? milliseconds{0} : settings.retry.delays.back());
-  count_failure(health, settings.retry, times.now,
-                pause ? std::optional<UnixMillis>(times.now + *pause) : std::nullopt, times.now + next);
+  const milliseconds next =
+      delay.value_or(settings.retry.delays.empty() ? milliseconds{0} : settings.retry.delays.back());
+  count_failure(health, settings.retry, times.now, pause ? std::optional<UnixMillis>(times.now + *pause) : std::nullopt,
+                times.now + next);
   if (delay && pause) delay = *pause;
   if (answer && answer->status == 410) {
     judged.disable_reason = "gone";

@@ -23,8 +23,8 @@ struct JudgedAttempt {
 // 2xx is success. 3xx is a failure: no redirect is followed. 410 disables the endpoint. 429 and 503 with Retry-After
 // pause it. `health` is brought up to date.
 JudgedAttempt judge_attempt(const WebhookSettings& settings, store::DeliveryRow delivery,
-                            const Result<egress::HttpResponse>& answer, AttemptTimes times, store::WebhookHealth& health,
-                            Random& random);
+                            const Result<egress::HttpResponse>& answer, AttemptTimes times,
+                            store::WebhookHealth& health, Random& random);
 
 // Of an answer's body this much is read and kept; more would only fill the log.
 inline constexpr std::size_t kAnswerBodyBytesMax = 16 * 1024;

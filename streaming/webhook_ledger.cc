@@ -7,9 +7,8 @@ namespace {
 constexpr std::int64_t kTrimmedAtOnce = 500;
 
 Json disabled_payload(const WebhookReport& report) {
-  const std::string what = report.disable_reason == "gone"
-                               ? "The receiver answered 410 Gone."
-                               : "The receiver has done nothing but fail for days.";
+  const std::string what = report.disable_reason == "gone" ? "The receiver answered 410 Gone."
+                                                           : "The receiver has done nothing but fail for days.";
   return {{"webhook_id", report.webhook_id},
           {"reason", report.disable_reason},
           {"message", what + " Repair it, enable the webhook with update_webhook, then call replay_deliveries."}};
@@ -40,7 +39,8 @@ Result<WebhookLedger::Settled> WebhookLedger::settle(const std::vector<WebhookRe
   });
 }
 
-Result<void> WebhookLedger::write_report(store::Transaction& transaction, const WebhookReport& report, Settled& settled) {
+Result<void> WebhookLedger::write_report(store::Transaction& transaction, const WebhookReport& report,
+                                         Settled& settled) {
   auto owned = store::renew_webhook(transaction, report.webhook_id, owner_, clock_.now() + kLease);
   if (!owned) return std::move(owned).error();
   if (!*owned) return {};

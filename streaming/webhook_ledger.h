@@ -25,9 +25,9 @@ struct WebhookReport {
   std::string account_id;
   std::vector<WebhookOutcome> outcomes{};
   store::WebhookHealth health{};
-  std::string disable_reason{};            // "": stays enabled
+  std::string disable_reason{};  // "": stays enabled
   enum class Wish : std::uint8_t { keep, fetch, release } wish = Wish::keep;
-  std::set<std::string> in_hand{};         // deliveries that the sender has already
+  std::set<std::string> in_hand{};  // deliveries that the sender has already
 };
 
 // The answer: the endpoint as it is now and more deliveries; nothing for endpoints that are no longer the sender's.
@@ -35,7 +35,7 @@ struct WebhookReport {
 struct WebhookWork {
   store::WebhookRow webhook;
   std::vector<store::DeliveryRow> due;
-  bool has_more = false;                   // there may be more due than was fetched
+  bool has_more = false;  // there may be more due than was fetched
 };
 
 // Not thread-safe: owned by the sender.
@@ -51,8 +51,8 @@ class WebhookLedger {
       : database_(database), log_(log), clock_(clock), owner_(std::move(owner)) {}
 
   struct Settled {
-    std::vector<WebhookWork> work;         // of reports that are kept or fetched for, and of newly claimed endpoints
-    std::optional<UnixMillis> next_due;    // of endpoints that nobody owns
+    std::vector<WebhookWork> work;       // of reports that are kept or fetched for, and of newly claimed endpoints
+    std::optional<UnixMillis> next_due;  // of endpoints that nobody owns
   };
   // Writes the reports and claims at most `claims` endpoints, in one transaction. Outcomes for an endpoint that another
   // sender has taken over are dropped: it will send again, with the same webhook-id.

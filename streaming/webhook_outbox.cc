@@ -16,8 +16,9 @@ std::string body_of(const Event& event, std::string_view epoch) {
 
 }  // namespace
 
-Result<std::unique_ptr<WebhookOutbox>> WebhookOutbox::open(store::Database& database, IdGenerator& ids, const Clock& clock,
-                                                           WebhookNotices& notices, Sharing sharing) {
+Result<std::unique_ptr<WebhookOutbox>> WebhookOutbox::open(store::Database& database, IdGenerator& ids,
+                                                           const Clock& clock, WebhookNotices& notices,
+                                                           Sharing sharing) {
   std::unique_ptr<WebhookOutbox> outbox(new WebhookOutbox(ids, clock, notices, sharing));
   auto accounts = database.read_for(store::accounts_with_webhooks);
   if (!accounts) return std::move(accounts).error();

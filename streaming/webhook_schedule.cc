@@ -27,7 +27,8 @@ std::optional<UnixMillis> parse_http_date(const std::string& text) {
   int hour = 0;
   int minute = 0;
   int second = 0;
-  if (std::sscanf(text.c_str(), "%*3s, %2u %3s %4d %2d:%2d:%2d GMT", &day, month.data(), &year, &hour, &minute, &second) != 6) {
+  if (std::sscanf(text.c_str(), "%*3s, %2u %3s %4d %2d:%2d:%2d GMT", &day, month.data(), &year, &hour, &minute,
+                  &second) != 6) {
     return std::nullopt;
   }
   const auto* const found = std::find(kMonths.begin(), kMonths.end(), std::string_view(month.data()));
@@ -72,7 +73,8 @@ void count_failure(store::WebhookHealth& health, const WebhookRetrySettings& set
                    std::optional<UnixMillis> pause, UnixMillis next_try) {
   ++health.failures_in_row;
   if (!health.failing_since) health.failing_since = now;
-  if (health.failures_in_row >= settings.failures_to_pause) health.paused_until = std::max(health.paused_until, next_try);
+  if (health.failures_in_row >= settings.failures_to_pause)
+    health.paused_until = std::max(health.paused_until, next_try);
   if (pause) health.paused_until = std::max(health.paused_until, *pause);
 }
 

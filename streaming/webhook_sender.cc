@@ -39,7 +39,8 @@ WebhookSender::WebhookSender(WebhookSettings settings, const WebhookSenderParts&
       notices_(parts.notices),
       ledger_(parts.database, parts.log, parts.clock, parts.ids.make("own")),
       transfers_(parts.policy, parts.resolver, parts.clock,
-                 {.user_agent = settings_.user_agent, .resolvers = settings_.resolvers,
+                 {.user_agent = settings_.user_agent,
+                  .resolvers = settings_.resolvers,
                   .connections_kept_max = static_cast<long>(settings_.at_once)}) {
   notices_.wake_with([this] { transfers_.wake(); });
 }
@@ -65,7 +66,8 @@ void WebhookSender::stop() {
 
 void WebhookSender::run(const std::stop_token& stop) {
   if (sharing_ == Sharing::alone) {
-    if (auto taken = ledger_.take_over(); !taken) log::error("webhooks.cannot_take_up", {{"cause", taken.error().cause}});
+    if (auto taken = ledger_.take_over(); !taken)
+      log::error("webhooks.cannot_take_up", {{"cause", taken.error().cause}});
   }
   while (!stop.stop_requested()) step(kIdleWait);
   finish();
@@ -93,8 +95,10 @@ void WebhookSender::take_notices() {
   const WebhookNotices::Taken taken = notices_.take();
   for (const std::string& id : taken.due) {
     const auto endpoint = endpoints_.find(id);
-    if (endpoint == endpoints_.end()) has_news_ = true;
-    else endpoint->second.has_more = true;
+    if (endpoint == endpoints_.end())
+      has_news_ = true;
+    else
+      endpoint->second.has_more = true;
   }
   for (const std::string& id : taken.changed) {
     const auto endpoint = endpoints_.find(id);
@@ -108,7 +112,9 @@ void WebhookSender::take_notices() {
   }
 }
 
-bool WebhookSender::is_paused(const Endpoint& endpoint) const { return endpoint.row.health.paused_until > clock_.now(); }
+bool WebhookSender::is_paused(const Endpoint& endpoint) const {
+  return endpoint.row.health.paused_until > clock_.now();
+}
 
 // One delivery for each endpoint in turn, so that a busy one does not take every connection.
 void WebhookSender::send_what_may_go() {
@@ -158,14 +164,17 @@ void WebhookSender::conclude(egress::HttpTransfers::Finished finished) {
   if (found == endpoints_.end()) return;  // taken over by another sender, disabled or deleted meanwhile
   Endpoint& endpoint = found->second;
   endpoint.under_way.erase(flight.delivery.id);
-  JudgedAttempt judged = judge_attempt(settings_, std::move(flight.delivery), finished.response,
-                                       {.started_at = flight.started_at, .now = clock_.now()}, endpoint.row.health, random_);
+  JudgedAttempt judged =
+      judge_attempt(settings_, std::move(flight.delivery), finished.response,
+                    {.started_at = flight.started_at, .now = clock_.now()}, endpoint.row.health, random_);
   const store::AttemptRow& attempt = judged.outcome.attempt;
   if (!attempt.error.empty()) {
     // What was answered is the account's: a redirect may name a URL with a token in it.
-    log::info("webhooks.failed", {{"webhook", endpoint.row.id}, {"delivery", judged.outcome.delivery.id},
-                                  {"attempt", attempt.position},
-                                  {"error", attempt.status ? "answered " + std::to_string(*attempt.status) : attempt.error}});
+    log::info("webhooks.failed",
+              {{"webhook", endpoint.row.id},
+               {"delivery", judged.outcome.delivery.id},
+               {"attempt", attempt.position},
+               {"error", attempt.status ? "answered " + std::to_string(*attempt.status) : attempt.error}});
   }
   if (!judged.disable_reason.empty()) endpoint.disable_reason = judged.disable_reason;
   if (is_paused(endpoint)) {
@@ -207,7 +216,8 @@ WebhookReport WebhookSender::report_of(Endpoint& endpoint, bool is_stopping) {
   report.outcomes = endpoint.outcomes;
   report.health = endpoint.row.health;
   report.disable_reason = endpoint.disable_reason;
-  const bool is_done = endpoint.under_way.empty() && endpoint.in_hand.empty() && (!endpoint.has_more || is_paused(endpoint));
+  const bool is_done =
+      endpoint.under_way.empty() && endpoint.in_hand.empty() && (!endpoint.has_more || is_paused(endpoint));
   if (is_stopping || is_done) {
     report.wish = WebhookReport::Wish::release;
   } else if (endpoint.in_hand.empty() && endpoint.has_more && !is_paused(endpoint)) {

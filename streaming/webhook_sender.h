@@ -61,7 +61,7 @@ class WebhookSender {
     std::deque<store::DeliveryRow> in_hand{};
     std::set<std::string> under_way{};
     std::vector<WebhookOutcome> outcomes{};
-    bool has_more = true;                    // the database may hold more that is due
+    bool has_more = true;  // the database may hold more that is due
     std::string disable_reason{};
     UnixMillis renewed_at{};
   };
@@ -101,13 +101,13 @@ class WebhookSender {
   std::map<std::string, Endpoint> endpoints_;
   std::unordered_map<std::uint64_t, Flight> flights_;
   std::uint64_t next_tag_ = 1;
-  std::size_t outcomes_ = 0;                             // not written yet
+  std::size_t outcomes_ = 0;  // not written yet
   std::chrono::steady_clock::time_point oldest_outcome_{};
-  bool has_news_ = true;                                 // something is due for an endpoint that is not ours
-  std::optional<UnixMillis> next_due_;                   // of endpoints that nobody owns
+  bool has_news_ = true;                // something is due for an endpoint that is not ours
+  std::optional<UnixMillis> next_due_;  // of endpoints that nobody owns
   UnixMillis retry_database_at_{};
   UnixMillis next_trim_{};
-  std::string last_sent_;                                // the endpoint that had its turn last
+  std::string last_sent_;  // the endpoint that had its turn last
 
   std::jthread thread_;  // last: ends before what it uses
 };

@@ -16,8 +16,8 @@ std::string make_webhook_secret(Random& random);
 
 // What one attempt says. Not thread-safe: a value.
 struct SignedMessage {
-  std::string_view id;          // webhook-id, the same for every attempt
-  UnixMillis sent_at;           // of this attempt; receivers refuse old ones
+  std::string_view id;  // webhook-id, the same for every attempt
+  UnixMillis sent_at;   // of this attempt; receivers refuse old ones
   std::string_view event_type;
   std::string_view body;
 };

@@ -10,10 +10,10 @@
 namespace weir::tools {
 namespace {
 
-constexpr std::array kGrantable{
-    Scope::targets_read, Scope::targets_write, Scope::scans_read,  Scope::scans_run, Scope::findings_read,
-    Scope::findings_write, Scope::agents_read, Scope::agents_write, Scope::runs_read, Scope::runs_run,
-    Scope::runs_approve, Scope::webhooks_write, Scope::admin};
+constexpr std::array kGrantable{Scope::targets_read,  Scope::targets_write,  Scope::scans_read,   Scope::scans_run,
+                                Scope::findings_read, Scope::findings_write, Scope::agents_read,  Scope::agents_write,
+                                Scope::runs_read,     Scope::runs_run,       Scope::runs_approve, Scope::webhooks_write,
+                                Scope::admin};
 
 constexpr std::uint32_t bit_of(Scope scope) { return std::uint32_t{1} << static_cast<unsigned>(scope); }
 
@@ -70,8 +70,8 @@ Result<Scopes> Scopes::parse(std::span<const std::string> names) {
     } else if (name == "write") {
       scopes.bits_ |= bits_of_write();
     } else {
-      const auto* const found = std::find_if(kGrantable.begin(), kGrantable.end(),
-                                             [&](Scope scope) { return to_string(scope) == name; });
+      const auto* const found =
+          std::find_if(kGrantable.begin(), kGrantable.end(), [&](Scope scope) { return to_string(scope) == name; });
       if (found == kGrantable.end()) {
         const std::string shown = printable(name, 60);
         return Error(ErrorCode::validation_failed,

@@ -14,8 +14,19 @@ namespace weir::tools {
 // The wire names have a colon: "targets:read". `none` is for calls that any valid key may make.
 enum class Scope : std::uint8_t {
   none,
-  targets_read, targets_write, scans_read, scans_run, findings_read, findings_write,
-  agents_read, agents_write, runs_read, runs_run, runs_approve, webhooks_write, admin,
+  targets_read,
+  targets_write,
+  scans_read,
+  scans_run,
+  findings_read,
+  findings_write,
+  agents_read,
+  agents_write,
+  runs_read,
+  runs_run,
+  runs_approve,
+  webhooks_write,
+  admin,
 };
 std::string_view to_string(Scope scope);
 

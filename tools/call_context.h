@@ -18,7 +18,7 @@ struct Caller {
   std::string tier;
   Scopes scopes;
   limits::Quota quota;
-  limits::Quota scan_quota;              // of calls that start a scan: the same, and a scan of the day
+  limits::Quota scan_quota;  // of calls that start a scan: the same, and a scan of the day
   std::shared_ptr<limits::KeyBudget> budget;
 };
 
@@ -30,9 +30,9 @@ struct CallContext {
   std::shared_ptr<const Caller> caller;
   Surface surface = Surface::rest;
   std::string request_id;
-  limits::Decision decision;             // of this call, for get_quota
-  std::string idempotency_key;           // "" if none was given
-  std::string run_id{};                  // of the run that makes the call; "" : a client does
+  limits::Decision decision;    // of this call, for get_quota
+  std::string idempotency_key;  // "" if none was given
+  std::string run_id{};         // of the run that makes the call; "" : a client does
 };
 
 }  // namespace weir::tools

@@ -68,7 +68,8 @@ Result<void> Catalog::validate(const Tool& tool, const Json& arguments) const {
   if (violations.empty()) return {};
   std::string message = "Wrong arguments for " + tool.name + ": ";
   for (std::size_t i = 0; i < violations.size(); ++i) {
-    message += (i == 0 ? "" : "; ") + violations[i].field + (violations[i].field.empty() ? "" : " ") + violations[i].message;
+    message +=
+        (i == 0 ? "" : "; ") + violations[i].field + (violations[i].field.empty() ? "" : " ") + violations[i].message;
   }
   Error error(ErrorCode::validation_failed, message + ".");
   error.fields = std::move(violations);
@@ -101,7 +102,8 @@ std::shared_ptr<PendingCall> Catalog::call(const Tool& tool, const CallContext& 
   streaming::ResourceWaiter::Callbacks callbacks;
   callbacks.on_event = std::move(on_event);
   callbacks.on_done = [finish](streaming::ResourceWaiter::Outcome) { finish(); };
-  return std::make_shared<WaitingCall>(waiter_.wait(std::move(waiting.resource_id), waiting.timeout, std::move(callbacks)));
+  return std::make_shared<WaitingCall>(
+      waiter_.wait(std::move(waiting.resource_id), waiting.timeout, std::move(callbacks)));
 }
 
 }  // namespace weir::tools

@@ -42,7 +42,7 @@ class Catalog {
  private:
   std::vector<Tool> tools_;
   std::map<std::string, std::size_t, std::less<>> by_name_;
-  std::vector<Schema> inputs_;                   // compiled, parallel to tools_
+  std::vector<Schema> inputs_;  // compiled, parallel to tools_
   streaming::ResourceWaiter& waiter_;
 };
 

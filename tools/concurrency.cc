@@ -23,7 +23,9 @@ std::string named(const std::vector<store::Lease>& leases, UnixMillis now) {
     const store::Lease& lease = leases[i];
     text += (i == 0 ? "" : ", ") + lease.id + " (" + lease.status;
     if (lease.started_at) {
-      text += " for " + std::to_string(std::chrono::floor<seconds>(std::max(now - *lease.started_at, milliseconds{0})).count()) + " s";
+      text += " for " +
+              std::to_string(std::chrono::floor<seconds>(std::max(now - *lease.started_at, milliseconds{0})).count()) +
+              " s";
     }
     text += ")";
   }
@@ -46,8 +48,8 @@ milliseconds time_until_free(const std::vector<store::Lease>& leases, std::uint3
   return left.at(leases.size() - at_once);
 }
 
-Result<void> check_concurrency(store::Transaction& transaction, std::string_view account_id, const ConcurrencyRule& rule,
-                               UnixMillis now) {
+Result<void> check_concurrency(store::Transaction& transaction, std::string_view account_id,
+                               const ConcurrencyRule& rule, UnixMillis now) {
   auto leases = store::leases_of(transaction, rule.table, account_id, now);
   if (!leases) return std::move(leases).error();
   if (leases->size() < rule.at_once) return {};
@@ -60,8 +62,8 @@ Result<void> check_concurrency(store::Transaction& transaction, std::string_view
   const milliseconds wait = time_until_free(*leases, rule.at_once, usual->value_or(rule.usual_time), now);
   return Error(ErrorCode::concurrency_limit,
                "Tier " + std::string(rule.tier) + " runs " + counted(rule.at_once, rule.noun) + " at once, and " +
-                   std::to_string(leases->size()) + (leases->size() == 1 ? " is" : " are") + " active: " +
-                   named(*leases, now) + ". A place should be free in about " +
+                   std::to_string(leases->size()) + (leases->size() == 1 ? " is" : " are") +
+                   " active: " + named(*leases, now) + ". A place should be free in about " +
                    counted(static_cast<std::uint64_t>(std::chrono::ceil<seconds>(wait).count()), "second") + ". " +
                    std::string(rule.what_to_do))
       .retry_in(wait);

@@ -46,8 +46,12 @@ Result<Creation> create_once(store::Transaction& transaction, const CallContext&
   };
   if (token.token.empty()) return answer_first();
 
-  store::IdempotencyRow row{.key_id = context.caller->key_id, .operation = std::string(operation), .token = token.token,
-                            .request_sha256 = token.sha256, .answer = nullptr, .created_at = now};
+  store::IdempotencyRow row{.key_id = context.caller->key_id,
+                            .operation = std::string(operation),
+                            .token = token.token,
+                            .request_sha256 = token.sha256,
+                            .answer = nullptr,
+                            .created_at = now};
   Result<bool> is_first = store::begin_idempotent(transaction, row);
   if (!is_first) return std::move(is_first).error();
   if (*is_first) {
@@ -62,9 +66,9 @@ Result<Creation> create_once(store::Transaction& transaction, const CallContext&
   if (!stored) return std::move(stored).error();
   if (!*stored) return internal_error("an idempotency row refused begin but was not found");
   if ((*stored)->request_sha256 != token.sha256) {
-    return Error(ErrorCode::idempotency_mismatch,
-                 "The idempotency key \"" + printable(token.token, 60) + "\" was already used for " + std::string(operation) +
-                     " with other arguments. Use a new key for a new request.");
+    return Error(ErrorCode::idempotency_mismatch, "The idempotency key \"" + printable(token.token, 60) +
+                                                      "\" was already used for " + std::string(operation) +
+                                                      " with other arguments. Use a new key for a new request.");
   }
   if ((*stored)->answer.is_null()) {
     return Error(ErrorCode::conflict, "The first request with the idempotency key \"" + printable(token.token, 60) +

@@ -21,8 +21,8 @@ struct Creation {
 
 // Which request this is. Not thread-safe: a value.
 struct ClientToken {
-  std::string token;       // "": the caller gave none, nothing is remembered
-  std::string sha256;      // of the arguments that count
+  std::string token;   // "": the caller gave none, nothing is remembered
+  std::string sha256;  // of the arguments that count
 };
 
 // The `client_token` argument, else the Idempotency-Key. `ignored` arguments (besides client_token) may differ between

@@ -16,9 +16,11 @@ namespace weir::tools {
 
 Result<store::TargetRow> find_target(store::Transaction& transaction, const CallContext& context, std::string_view id);
 Result<store::ScanRow> find_scan(store::Transaction& transaction, const CallContext& context, std::string_view id);
-Result<store::FindingRow> find_finding(store::Transaction& transaction, const CallContext& context, std::string_view id);
+Result<store::FindingRow> find_finding(store::Transaction& transaction, const CallContext& context,
+                                       std::string_view id);
 Result<store::RunRow> find_run(store::Transaction& transaction, const CallContext& context, std::string_view id);
 // By its id or its slug; also a public one of another account.
-Result<store::AgentRow> find_agent(store::Transaction& transaction, const CallContext& context, std::string_view id_or_slug);
+Result<store::AgentRow> find_agent(store::Transaction& transaction, const CallContext& context,
+                                   std::string_view id_or_slug);
 
 }  // namespace weir::tools

@@ -84,9 +84,7 @@ Json with_default(Json schema, Json value) {
   return schema;
 }
 
-Json time(std::string_view description) {
-  return typed("string", std::string(description) + " RFC 3339, UTC.");
-}
+Json time(std::string_view description) { return typed("string", std::string(description) + " RFC 3339, UTC."); }
 
 Json id(std::string_view prefix, std::string_view description) {
   // Long enough for any id; what is not an id is answered with not_found, like an id that does not exist.
@@ -96,8 +94,9 @@ Json id(std::string_view prefix, std::string_view description) {
 
 Members page_members() {
   return {
-      {"limit", with_default(integer("How many rows to return at most.", {.minimum = 1, .maximum = store::kPageLimitMax}),
-                             store::PageRequest{}.limit)},
+      {"limit",
+       with_default(integer("How many rows to return at most.", {.minimum = 1, .maximum = store::kPageLimitMax}),
+                    store::PageRequest{}.limit)},
       {"cursor", text("`next_cursor` of the page before; leave it out for the first page.",
                       {.length_min = 1, .length_max = 200})},
   };

@@ -24,7 +24,7 @@ struct TextBounds {
   std::int64_t length_max = 200;
 };
 Json text(std::string_view description, TextBounds bounds);
-Json text(std::string_view description);                       // any length
+Json text(std::string_view description);  // any length
 Json one_of(std::string_view description, const std::vector<std::string>& values);
 struct IntegerBounds {
   std::int64_t minimum = 0;
@@ -36,7 +36,7 @@ Json number(std::string_view description);
 Json boolean(std::string_view description);
 Json list(std::string_view description, Json items);
 Json list(std::string_view description, Json items, std::int64_t items_max);
-Json object(std::string_view description);                     // any members
+Json object(std::string_view description);  // any members
 // The schema with its type widened by null.
 Json nullable(Json schema);
 Json with_default(Json schema, Json value);

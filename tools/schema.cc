@@ -80,15 +80,20 @@ std::string expectation(const Json& schema) {
   if (text.empty()) text = "another value";
   const Json* minimum = find_member(schema, "minimum");
   const Json* maximum = find_member(schema, "maximum");
-  if (minimum != nullptr && maximum != nullptr) text += " from " + number_text(*minimum) + " to " + number_text(*maximum);
-  else if (minimum != nullptr) text += " of at least " + number_text(*minimum);
-  else if (maximum != nullptr) text += " of at most " + number_text(*maximum);
+  if (minimum != nullptr && maximum != nullptr)
+    text += " from " + number_text(*minimum) + " to " + number_text(*maximum);
+  else if (minimum != nullptr)
+    text += " of at least " + number_text(*minimum);
+  else if (maximum != nullptr)
+    text += " of at most " + number_text(*maximum);
   const Json* shortest = find_member(schema, "minLength");
   const Json* longest = find_member(schema, "maxLength");
   if (shortest != nullptr && longest != nullptr)
     text += " of " + number_text(*shortest) + " to " + number_text(*longest) + " characters";
-  else if (shortest != nullptr) text += " of at least " + number_text(*shortest) + " characters";
-  else if (longest != nullptr) text += " of at most " + number_text(*longest) + " characters";
+  else if (shortest != nullptr)
+    text += " of at least " + number_text(*shortest) + " characters";
+  else if (longest != nullptr)
+    text += " of at most " + number_text(*longest) + " characters";
   return text;
 }
 
@@ -101,8 +106,9 @@ class Explanation {
   void walk(const std::string& path, const Json& schema, const Json& value) {
     if (violations_.size() >= Schema::kErrorsMax) return;
     const std::vector<std::string> types = types_of(schema);
-    const bool is_of_type = types.empty() || std::any_of(types.begin(), types.end(),
-                                                         [&](const std::string& type) { return has_type(value, type); });
+    const bool is_of_type = types.empty() || std::any_of(types.begin(), types.end(), [&](const std::string& type) {
+                              return has_type(value, type);
+                            });
     if (!is_of_type) return add(path, "is " + shown_with_type(value) + "; expected " + expectation(schema));
     if (const Json* values = find_member(schema, "enum")) {
       if (std::find(values->begin(), values->end(), value) == values->end()) return add_enum(path, *values, value);
@@ -245,9 +251,12 @@ std::string path_of(const std::vector<std::string>& context) {
   for (std::size_t i = 1; i < context.size(); ++i) {
     std::string_view part = context[i];
     if (part.size() >= 2 && part.front() == '[') part = part.substr(1, part.size() - 2);
-    const bool is_index = !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (is_index) path += "[" + std::string(part) + "]";
-    else path += (path.empty() ? "" : ".") + printable(part, kShownBytesMax);
+    const bool is_index =
+        !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (is_index)
+      path += "[" + std::string(part) + "]";
+    else
+      path += (path.empty() ? "" : ".") + printable(part, kShownBytesMax);
   }
   return path;
 }
@@ -306,7 +315,8 @@ std::vector<FieldError> Schema::violations(const Json& value) const {
   if (state_->has_pattern && holds_long_text(value)) {
     Explanation(violations).walk("", state_->text, value);
     if (!violations.empty()) return violations;
-    return {{"", "holds a text of more than " + std::to_string(kPatternTextBytesMax) + " bytes; expected shorter ones"}};
+    return {
+        {"", "holds a text of more than " + std::to_string(kPatternTextBytesMax) + " bytes; expected shorter ones"}};
   }
   valijson::ValidationResults results;
   try {

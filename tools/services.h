@@ -21,15 +21,15 @@ namespace weir::tools {
 
 // From the configuration. Not thread-safe: a value.
 struct ToolSettings {
-  std::string public_url;                        // "http://127.0.0.1:8080", for links and for the self target
+  std::string public_url;  // "http://127.0.0.1:8080", for links and for the self target
   std::string version;
   std::string docs_url;
   bool are_public_targets_verified_by_attestation = true;
   std::chrono::seconds scan_deadline{600};
-  std::chrono::seconds scan_cooldown{60};        // between scans of one host; loopback hosts have none
+  std::chrono::seconds scan_cooldown{60};  // between scans of one host; loopback hosts have none
   unsigned scans_per_server_max = 2;
   int targets_per_account_max = 1'000;
-  std::map<std::string, std::uint32_t> costs;    // units of the tools that do not cost what the table says
+  std::map<std::string, std::uint32_t> costs;  // units of the tools that do not cost what the table says
 };
 
 // Not thread-safe: a set of references.
@@ -46,7 +46,7 @@ struct Services {
   const limits::Tiers& tiers;
   const ToolSettings& settings;
   WebhookServices webhooks;
-  const runs::RunServices* runs = nullptr;       // null: nothing here runs agents (tests of other tools)
+  const runs::RunServices* runs = nullptr;  // null: nothing here runs agents (tests of other tools)
 };
 
 }  // namespace weir::tools

@@ -24,7 +24,8 @@ std::string bounds_text(const Json& schema) {
   const auto add = [&](const std::string& piece) { text += (text.empty() ? "" : "; ") + piece; };
   if (const Json* values = find_member(schema, "enum")) {
     std::string names;
-    for (const Json& value : *values) names += (names.empty() ? "" : ", ") + (value.is_string() ? value.get<std::string>() : to_text(value));
+    for (const Json& value : *values)
+      names += (names.empty() ? "" : ", ") + (value.is_string() ? value.get<std::string>() : to_text(value));
     add("one of " + names);
   }
   if (const Json* minimum = find_member(schema, "minimum")) add("from " + to_text(*minimum));
@@ -70,7 +71,8 @@ std::string member_table(const Json& schema, std::string_view heading) {
 std::string tool_reference(const std::vector<Tool>& tools) {
   std::string text =
       "# Tools\n\nGenerated from the tool table (`tools/all_tools.cc`); a test compares this page with it.\n\n"
-      "Each tool is an MCP tool, a REST route and a `weir call` command. A wrong argument is refused with its name, what came "
+      "Each tool is an MCP tool, a REST route and a `weir call` command. A wrong argument is refused with its name, "
+      "what came "
       "and what is expected.\n\n| tool | REST | scope | cost |\n|---|---|---|---|\n";
   for (const Tool& tool : tools) {
     text += "| [`" + tool.name + "`](#" + tool.name + ") | " +

@@ -53,8 +53,8 @@ std::optional<Jwk> usable(const Json& key) {
 bool is_base64url(std::string_view text) {
   // One character alone holds six bits of a byte.
   return text.size() > 1 && text.size() % 4 != 1 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
+           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+         });
 }
 
 std::string_view to_string(Algorithm algorithm) { return algorithm == Algorithm::rs256 ? "RS256" : "ES256"; }

@@ -21,9 +21,9 @@ bool is_base64url(std::string_view text);
 
 // Not thread-safe: a value.
 struct Jwk {
-  std::string id;      // "kid", "" if it has none
+  std::string id;  // "kid", "" if it has none
   Algorithm algorithm = Algorithm::rs256;
-  std::string text;    // the key as JSON, with its public members only
+  std::string text;  // the key as JSON, with its public members only
 };
 
 // Immutable.

@@ -95,7 +95,8 @@ void KeySource::warm_up() {
 
 Result<Jwk> KeySource::find(std::string_view id, Algorithm algorithm) {
   const auto look = [&]() -> std::pair<std::optional<Jwk>, bool> {
-    const auto [keys, fetched_at] = state_.with([](const State& state) { return std::pair(state.keys, state.fetched_at); });
+    const auto [keys, fetched_at] =
+        state_.with([](const State& state) { return std::pair(state.keys, state.fetched_at); });
     const Jwk* key = keys ? keys->find(id, algorithm) : nullptr;
     const bool is_fresh = keys && clock_.steady_now() - fetched_at < kAgeMax;
     return {key == nullptr ? std::nullopt : std::optional(*key), is_fresh};

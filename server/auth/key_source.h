@@ -25,7 +25,7 @@ class KeySource {
   static constexpr std::chrono::milliseconds kFetchTimeout{3'000};
 
   struct Settings {
-    std::string url{};     // one of the two
+    std::string url{};  // one of the two
     std::string file{};
     std::chrono::milliseconds refresh{30'000};
     std::string user_agent{};

@@ -16,7 +16,8 @@ Json scopes_supported(const Settings& settings) {
   std::vector<std::string> names;
   for (const std::string& text : settings.scope_map) {
     const auto pair = parse_pair(text);
-    if (pair && pair->second != "admin" && std::ranges::find(names, pair->first) == names.end()) names.push_back(pair->first);
+    if (pair && pair->second != "admin" && std::ranges::find(names, pair->first) == names.end())
+      names.push_back(pair->first);
   }
   if (!names.empty()) return names;
   const std::vector<std::string> shorthand{"write"};
@@ -37,7 +38,8 @@ std::string metadata(const Settings& settings, const std::string& resource) {
 ProtectedResource::ProtectedResource(const Settings& settings, const std::string& public_url)
     : of_mcp_(metadata(settings, public_url + std::string(kMcpPath))),
       of_server_(metadata(settings, public_url)),
-      challenge_parameter_("resource_metadata=\"" + public_url + std::string(kMetadataPath) + std::string(kMcpPath) + "\"") {}
+      challenge_parameter_("resource_metadata=\"" + public_url + std::string(kMetadataPath) + std::string(kMcpPath) +
+                           "\"") {}
 
 std::vector<std::string> ProtectedResource::audiences(const Settings& settings, const std::string& public_url) {
   if (!settings.audiences.empty()) return settings.audiences;

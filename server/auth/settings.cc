@@ -23,8 +23,9 @@ Result<std::pair<std::string, std::string>> parse_pair(const std::string& text) 
 Result<void> check(const Settings& settings) {
   if (!settings.is_enabled()) return {};
   if (settings.jwks_url.empty() == settings.jwks_file.empty()) {
-    return bad("auth.jwks_url",
-               "with auth.issuer set, the issuer's keys must come from exactly one of auth.jwks_url and auth.jwks_file.");
+    return bad(
+        "auth.jwks_url",
+        "with auth.issuer set, the issuer's keys must come from exactly one of auth.jwks_url and auth.jwks_file.");
   }
   if (settings.account_claim.empty()) return bad("auth.account_claim", "it names the claim that tells subjects apart.");
   for (const std::string& text : settings.scope_map) {

@@ -92,7 +92,8 @@ Result<Json> SignedToken::claims(const Jwk& key) const {
   cjose_err error{};
   const Owned<cjose_jwk_t> native(cjose_jwk_import(key.text.data(), key.text.size(), &error));
   if (native == nullptr) {
-    return refused("The issuer's key for this access token cannot be used.").because(error.message == nullptr ? "" : error.message);
+    return refused("The issuer's key for this access token cannot be used.")
+        .because(error.message == nullptr ? "" : error.message);
   }
   if (!cjose_jws_verify(native_->token.get(), native.get(), &error)) return mismatch;
   std::uint8_t* bytes = nullptr;

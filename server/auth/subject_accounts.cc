@@ -58,11 +58,13 @@ Result<store::AccountRow> SubjectAccounts::account_for(store::Transaction& trans
   if (const std::string name = mapped_account(identity.subject); !name.empty()) {
     auto account = store::account_by_name(transaction, name);
     if (account || account.error().code != ErrorCode::not_found) return account;
-    return Error(ErrorCode::forbidden, "The subject \"" + shown + "\" is mapped to the account \"" + printable(name, 80) +
-                                           "\", which does not exist. The operator makes it with: weir accounts create");
+    return Error(ErrorCode::forbidden,
+                 "The subject \"" + shown + "\" is mapped to the account \"" + printable(name, 80) +
+                     "\", which does not exist. The operator makes it with: weir accounts create");
   }
   if (settings_.unknown_subjects == UnknownSubjects::refuse) {
-    return Error(ErrorCode::forbidden, "The subject \"" + shown + "\" has no account here. The operator gives it one in "
+    return Error(ErrorCode::forbidden, "The subject \"" + shown +
+                                           "\" has no account here. The operator gives it one in "
                                            "auth.account_map.");
   }
   // Never an account that was there before: a subject may be named like one.

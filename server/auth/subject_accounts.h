@@ -31,8 +31,10 @@ class SubjectAccounts {
 
  private:
   [[nodiscard]] std::string mapped_account(const std::string& subject) const;
-  Result<store::KeyWithAccount> make(store::Transaction& transaction, const Identity& identity, const std::string& mark);
-  Result<store::AccountRow> account_for(store::Transaction& transaction, const Identity& identity, const std::string& mark);
+  Result<store::KeyWithAccount> make(store::Transaction& transaction, const Identity& identity,
+                                     const std::string& mark);
+  Result<store::AccountRow> account_for(store::Transaction& transaction, const Identity& identity,
+                                        const std::string& mark);
 
   const Settings settings_;
   store::Database& database_;

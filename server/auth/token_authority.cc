@@ -8,8 +8,9 @@ Result<std::unique_ptr<TokenAuthority>> TokenAuthority::create(const Settings& s
                                                                const TokenParts& parts) {
   if (auto checked = check(settings); !checked) return std::move(checked).error();
   if (parts.tiers.find(settings.tier) == nullptr) {
-    return Error(ErrorCode::validation_failed, "Bad setting auth.tier: there is no tier \"" + printable(settings.tier, 60) +
-                                                   "\". The tiers are " + parts.tiers.names() + ".");
+    return Error(ErrorCode::validation_failed, "Bad setting auth.tier: there is no tier \"" +
+                                                   printable(settings.tier, 60) + "\". The tiers are " +
+                                                   parts.tiers.names() + ".");
   }
   return std::unique_ptr<TokenAuthority>(new TokenAuthority(settings, public_url, parts));
 }

@@ -105,14 +105,16 @@ tools::Scopes TokenVerifier::scopes_of(const Json& claims) const {
 Result<Identity> TokenVerifier::identity_of(const Json& claims) const {
   const std::string issuer = string_or(claims, "iss", "");
   if (issuer != issuer_) {
-    return refused("The access token is of the issuer \"" + printable(issuer, 120) + "\"; this server accepts those of " +
-                   issuer_ + ".");
+    return refused("The access token is of the issuer \"" + printable(issuer, 120) +
+                   "\"; this server accepts those of " + issuer_ + ".");
   }
   const std::vector<std::string> audiences = texts_of(find_member(claims, "aud"));
-  const bool is_for_us = std::ranges::any_of(
-      audiences, [&](const std::string& audience) { return std::ranges::find(audiences_, audience) != audiences_.end(); });
+  const bool is_for_us = std::ranges::any_of(audiences, [&](const std::string& audience) {
+    return std::ranges::find(audiences_, audience) != audiences_.end();
+  });
   if (!is_for_us) {
-    return refused("The access token is not meant for this server: its audience (aud) must be " + audiences_.front() + ".");
+    return refused("The access token is not meant for this server: its audience (aud) must be " + audiences_.front() +
+                   ".");
   }
   auto expires_at = check_times(claims);
   if (!expires_at) return std::move(expires_at).error();

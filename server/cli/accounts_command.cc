@@ -19,7 +19,8 @@ class AccountsRun {
   int run() {
     switch (options_.action) {
       case AccountsOptions::Action::create:
-        return show(admin_.create_account(options_.account, options_.tier.empty() ? "free" : options_.tier, limit(), kActor));
+        return show(
+            admin_.create_account(options_.account, options_.tier.empty() ? "free" : options_.tier, limit(), kActor));
       case AccountsOptions::Action::list: return list();
       case AccountsOptions::Action::set_tier: return set_tier();
     }

@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::int64_t kWaitSecondsMax = 86'400;
 constexpr const char* kRunExitCodes =
-    "Exit codes: 0 completed, and its gate passed if it has one; 1 its gate failed; 2 the run did not complete, or could not "
+    "Exit codes: 0 completed, and its gate passed if it has one; 1 its gate failed; 2 the run did not complete, or "
+    "could not "
     "be started; 3 wrong usage.";
 
 void add_server(CLI::App* command, ServerOptions& options) {
@@ -22,15 +23,20 @@ void add_run(CLI::App& app, RunOptions& options) {
   run->add_option("-i,--input", options.input, "What it works on: a JSON object, @FILE, or - for standard input")
       ->capture_default_str();
   run->add_option("--limits", options.limits, "Narrower bounds, such as '{\"max_tool_calls\": 10}', @FILE or -");
-  run->add_option("--version", options.version, "A version of the agent (default: its current one)")->check(CLI::Range(1, 1'000'000));
-  run->add_flag("-f,--follow", options.follows, "Show each step as it happens, until the run has ended; reconnects by itself");
+  run->add_option("--version", options.version, "A version of the agent (default: its current one)")
+      ->check(CLI::Range(1, 1'000'000));
+  run->add_flag("-f,--follow", options.follows,
+                "Show each step as it happens, until the run has ended; reconnects by itself");
   run->add_option("--wait", options.wait_seconds, "Wait silently for its end, at most this many seconds")
       ->check(CLI::Range(std::int64_t{1}, kWaitSecondsMax));
-  run->add_flag("--approve", options.approves, "Follow, and ask here when the run asks a person (a key with runs:approve)");
+  run->add_flag("--approve", options.approves,
+                "Follow, and ask here when the run asks a person (a key with runs:approve)");
   run->add_flag("--json", options.as_json, "Print the run, or with --follow its events, as JSON");
   add_server(run, options.server);
-  run->footer(std::string("Followed on a terminal a line a step, in a pipe one JSON object a line. Ctrl-C leaves the run "
-                          "going.\n") + kRunExitCodes);
+  run->footer(
+      std::string("Followed on a terminal a line a step, in a pipe one JSON object a line. Ctrl-C leaves the run "
+                  "going.\n") +
+      kRunExitCodes);
 }
 
 void add_runs(CLI::App& app, RunsOptions& options) {
@@ -52,8 +58,8 @@ void add_runs(CLI::App& app, RunsOptions& options) {
   auto* list = add("list", "Show the runs, newest first", Action::list);
   list->add_option("--agent", options.agent, "Only of this agent");
   list->add_option("--status", options.status, "Only with this status")
-      ->check(CLI::IsMember({"queued", "running", "requires_action", "cancelling", "completed", "failed", "cancelled", "incomplete",
-                             "expired"}));
+      ->check(CLI::IsMember({"queued", "running", "requires_action", "cancelling", "completed", "failed", "cancelled",
+                             "incomplete", "expired"}));
   add_one("show", "Show one run: its steps, calls and output", Action::show);
   auto* follow = add_one("follow", "Show a run from its beginning, live until it has ended", Action::follow);
   follow->add_flag("--approve", options.approves, "Ask here when the run asks a person");
@@ -84,12 +90,14 @@ void add_agents(CLI::App& app, AgentsOptions& options) {
     command->add_option("agent", options.agent, "Its slug or id")->required();
   };
   const auto add_file = [&](CLI::App* command) {
-    command->add_option("file", options.file, "A JSON file as create_agent takes it, or - for standard input")->required();
+    command->add_option("file", options.file, "A JSON file as create_agent takes it, or - for standard input")
+        ->required();
   };
   add("list", "Show the agents that may be run", Action::list);
   auto* show = add("show", "Show an agent with its definition", Action::show);
   add_agent(show);
-  show->add_option("--version", options.version, "A version (default: the current one)")->check(CLI::Range(1, 1'000'000));
+  show->add_option("--version", options.version, "A version (default: the current one)")
+      ->check(CLI::Range(1, 1'000'000));
   add_file(add("create", "Make an agent", Action::create));
   auto* update = add("update", "Make a new version of an agent", Action::update);
   add_agent(update);

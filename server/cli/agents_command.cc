@@ -54,7 +54,8 @@ class AgentsSession {
   void show_line(const Json& agent) {
     const std::string kind = string_or(agent, "kind", "");
     std::string text = terminal_.paint(Colour::bold, padded(string_or(agent, "slug", ""), kSlugWidth)) + " " +
-                       padded(kind, kKindWidth) + "v" + std::to_string(integer_or(agent, "version", 1)) + "  " + string_or(agent, "id", "");
+                       padded(kind, kKindWidth) + "v" + std::to_string(integer_or(agent, "version", 1)) + "  " +
+                       string_or(agent, "id", "");
     if (bool_or(agent, "is_public", false)) text += "  public";
     if (!bool_or(agent, "is_enabled", true)) text += "  " + terminal_.paint(Colour::red, "disabled");
     terminal_.line(text);
@@ -77,8 +78,9 @@ class AgentsSession {
   }
 
   int show() {
-    const auto agent = options_.version ? ask("get_agent_version", {{"agent_id", options_.agent}, {"n", *options_.version}})
-                                        : ask("get_agent", {{"agent_id", options_.agent}});
+    const auto agent = options_.version
+                           ? ask("get_agent_version", {{"agent_id", options_.agent}, {"n", *options_.version}})
+                           : ask("get_agent", {{"agent_id", options_.agent}});
     if (!agent) return kExitGateFailed;
     // A definition is read, changed and given back as JSON.
     if (!options_.as_json && !options_.version && terminal_.is_terminal()) show_line(*agent);
@@ -92,8 +94,10 @@ class AgentsSession {
     arguments.update(*json);
     const auto agent = ask(tool, arguments);
     if (!agent) return kExitGateFailed;
-    if (options_.as_json) terminal_.line(to_pretty_text(*agent));
-    else show_line(*agent);
+    if (options_.as_json)
+      terminal_.line(to_pretty_text(*agent));
+    else
+      show_line(*agent);
     return kExitOk;
   }
 

@@ -27,7 +27,8 @@ int list_tools(Client& client, Terminal& terminal) {
     }
   }
   for (const auto& [name, summary] : tools) {
-    terminal.line(terminal.paint(Colour::bold, name) + std::string(name.size() < 24 ? 24 - name.size() : 1, ' ') + summary);
+    terminal.line(terminal.paint(Colour::bold, name) + std::string(name.size() < 24 ? 24 - name.size() : 1, ' ') +
+                  summary);
   }
   return kExitOk;
 }

@@ -47,9 +47,8 @@ Result<server::ConfigSources> sources_of(const ServeFlags& flags) {
   sources.environment = [](const char* name) -> const char* { return std::getenv(name); };
   sources.environment_names = weir_variables();
   // Settings that only the test programs set are not the server's.
-  std::erase_if(sources.environment_names, [](const std::string& name) {
-    return name == "WEIR_BINARY" || name == "WEIR_SOURCE_DIR";
-  });
+  std::erase_if(sources.environment_names,
+                [](const std::string& name) { return name == "WEIR_BINARY" || name == "WEIR_SOURCE_DIR"; });
   for (const std::string& assignment : flags.set) {
     const std::size_t equals = assignment.find('=');
     if (equals == std::string::npos) {
@@ -172,12 +171,14 @@ void add_client_commands(CLI::App& app, Flags& flags) {
   events->add_flag("-f,--follow", flags.events.follows, "Stay and show events as they happen; reconnects by itself");
   events->add_option("--types", flags.events.types, "Only these, comma-separated: scan.*,finding.new");
   events->add_option("--resource", flags.events.resource, "Only of this scan or run; following it ends when that ends");
-  events->add_option("--after", flags.events.after, "Only behind this position: the id of an event, or a number; 0 for all");
+  events->add_option("--after", flags.events.after,
+                     "Only behind this position: the id of an event, or a number; 0 for all");
   add_server_options(events, flags.events.server);
   events->footer("On a terminal a line a person reads, in a pipe one JSON object a line.");
 
   auto* stdio = app.add_subcommand("stdio", "Speak MCP on standard input and output, for hosts that start a command");
-  stdio->add_option("--url", flags.stdio.server.url, "A server to pass everything on to (default: WEIR_URL, else this process serves)");
+  stdio->add_option("--url", flags.stdio.server.url,
+                    "A server to pass everything on to (default: WEIR_URL, else this process serves)");
   stdio->add_option("--key", flags.stdio.server.key, "The API key (default: WEIR_KEY, then DIR/admin.key)");
   stdio->add_option("--data", flags.serve.data, "The data folder that is served without --url (default ./weir-data)");
   stdio->add_option("--config", flags.serve.config, "A TOML file, as for serve");
@@ -185,7 +186,8 @@ void add_client_commands(CLI::App& app, Flags& flags) {
 
   auto* doctor = app.add_subcommand("doctor", "Look for what is wrong with the data folder, the server and the key");
   add_server_options(doctor, flags.doctor);
-  doctor->add_option("--config", flags.serve.config, "The server's TOML file, to look at its Redis and its model providers as well");
+  doctor->add_option("--config", flags.serve.config,
+                     "The server's TOML file, to look at its Redis and its model providers as well");
   doctor->add_option("--set", flags.serve.set, "A setting as for serve, such as redis.url=...; repeatable")->take_all();
 }
 
@@ -200,7 +202,9 @@ void add_webhooks(CLI::App& app, Flags& flags) {
     command->callback([&options, action] { options.action = action; });
     return command;
   };
-  const auto add_id = [&](CLI::App* command) { command->add_option("webhook", options.id, "Its id, whk_...")->required(); };
+  const auto add_id = [&](CLI::App* command) {
+    command->add_option("webhook", options.id, "Its id, whk_...")->required();
+  };
   using Action = WebhooksOptions::Action;
   add("list", "Show the webhooks and how their receivers are doing", Action::list);
   auto* create = add("create", "Make one; its secret is shown once", Action::create);
@@ -212,8 +216,11 @@ void add_webhooks(CLI::App& app, Flags& flags) {
   add_id(add("test", "Send a webhook.test now and show what the receiver answered", Action::test));
   auto* deliveries = add("deliveries", "Show what was sent, newest first", Action::deliveries);
   add_id(deliveries);
-  deliveries->add_option("--state", options.state, "Only these")->check(CLI::IsMember({"pending", "delivered", "failed"}));
-  add("retry", "Send a delivery again now", Action::retry)->add_option("delivery", options.id, "Its id, dlv_...")->required();
+  deliveries->add_option("--state", options.state, "Only these")
+      ->check(CLI::IsMember({"pending", "delivered", "failed"}));
+  add("retry", "Send a delivery again now", Action::retry)
+      ->add_option("delivery", options.id, "Its id, dlv_...")
+      ->required();
   auto* replay = add("replay", "Send the events of a time range that failed or were missed", Action::replay);
   add_id(replay);
   replay->add_option("--from", options.from, "From when, such as 2026-11-22T08:00:00Z")->required();
@@ -222,7 +229,8 @@ void add_webhooks(CLI::App& app, Flags& flags) {
 }
 
 void add_mcp_servers(CLI::App& app, Flags& flags) {
-  auto* servers = app.add_subcommand("mcp-servers", "Look at the MCP servers whose tools agents may use, and approve them");
+  auto* servers =
+      app.add_subcommand("mcp-servers", "Look at the MCP servers whose tools agents may use, and approve them");
   McpServersOptions& options = flags.mcp_servers;
   servers->require_subcommand(0, 1);
   const auto add_options = [&](CLI::App* command) {
@@ -243,7 +251,8 @@ void add_mcp_servers(CLI::App& app, Flags& flags) {
       ->required();
   auto* approve = add("approve", "Agree to the tools of a server as they are now", Action::approve);
   approve->add_option("alias", options.alias, "Its table in the configuration")->required();
-  approve->add_option("--sha256", options.sha256, "The hash that was looked at; without it, shows what there is to approve");
+  approve->add_option("--sha256", options.sha256,
+                      "The hash that was looked at; without it, shows what there is to approve");
 }
 
 void add_config(CLI::App& app, Flags& flags) {

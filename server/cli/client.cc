@@ -97,17 +97,17 @@ Result<Client::Answer> Client::call_tool(std::string_view tool, const Json& argu
   request.headers.emplace_back("MCP-Protocol-Version", kProtocol);
   request.headers.emplace_back("Mcp-Method", "tools/call");
   request.headers.emplace_back("Mcp-Name", tool);
-  request.body = to_text(Json{
-      {"jsonrpc", "2.0"},
-      {"id", next_id_++},
-      {"method", "tools/call"},
-      {"params",
-       {{"name", tool},
-        {"arguments", arguments},
-        {"_meta",
-         {{"io.modelcontextprotocol/protocolVersion", kProtocol},
-          {"io.modelcontextprotocol/clientCapabilities", Json::object()},
-          {"io.modelcontextprotocol/clientInfo", {{"name", "weir"}, {"version", WEIR_VERSION}}}}}}}});
+  request.body =
+      to_text(Json{{"jsonrpc", "2.0"},
+                   {"id", next_id_++},
+                   {"method", "tools/call"},
+                   {"params",
+                    {{"name", tool},
+                     {"arguments", arguments},
+                     {"_meta",
+                      {{"io.modelcontextprotocol/protocolVersion", kProtocol},
+                       {"io.modelcontextprotocol/clientCapabilities", Json::object()},
+                       {"io.modelcontextprotocol/clientInfo", {{"name", "weir"}, {"version", WEIR_VERSION}}}}}}}});
   auto response = http_.send(request);
   if (!response) return std::move(response).error();
   auto body = parse_json(response->body);

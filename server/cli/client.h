@@ -27,7 +27,7 @@ class Client {
   struct Answer {
     Json structured;
     std::string text;
-    bool is_error = false;                     // the tool refused; `structured` is the error object
+    bool is_error = false;  // the tool refused; `structured` is the error object
   };
   // Returns the server's own message if it refused before the tool (unauthorized, unknown tool), unavailable if the
   // server does not answer. Blocks up to `timeout`.

@@ -25,8 +25,8 @@ std::string connect_help(std::string_view url, std::string_view key) {
     return text;
   };
   std::string out;
-  out += "  Claude Code\n    claude mcp add --transport http weir " + endpoint + " --header \"Authorization: " + bearer +
-         "\"\n\n";
+  out += "  Claude Code\n    claude mcp add --transport http weir " + endpoint +
+         " --header \"Authorization: " + bearer + "\"\n\n";
   out += "  Claude Desktop (claude_desktop_config.json)\n" +
          indented(Json{{"mcpServers",
                         {{"weir",

@@ -10,7 +10,8 @@ constexpr std::string_view kDatabaseFile = "weir.db";
 }  // namespace
 
 std::unique_ptr<store::Database> open_data_folder(const std::string& data_dir,
-                                                  const std::optional<store::PostgresSettings>& url, Terminal& terminal) {
+                                                  const std::optional<store::PostgresSettings>& url,
+                                                  Terminal& terminal) {
   const std::filesystem::path path = std::filesystem::path(data_dir) / kDatabaseFile;
   std::error_code ignored;
   if (!url && !std::filesystem::exists(path, ignored)) {
@@ -38,7 +39,8 @@ void print_table(Terminal& terminal, const TableHead& head, const std::vector<st
     std::string line;
     for (std::size_t i = 0; i < cells.size(); ++i) {
       line += cells[i];
-      if (i + 1 < cells.size()) line.append(cells[i].size() < head.widths[i] ? head.widths[i] - cells[i].size() : 1, ' ');
+      if (i + 1 < cells.size())
+        line.append(cells[i].size() < head.widths[i] ? head.widths[i] - cells[i].size() : 1, ' ');
     }
     terminal.line(line);
   };

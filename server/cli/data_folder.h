@@ -15,7 +15,8 @@ namespace weir::cli {
 // The database of `store.url` if there is one, else the folder's. Null after saying why: there is no such folder, or the
 // database cannot be opened.
 std::unique_ptr<store::Database> open_data_folder(const std::string& data_dir,
-                                                  const std::optional<store::PostgresSettings>& url, Terminal& terminal);
+                                                  const std::optional<store::PostgresSettings>& url,
+                                                  Terminal& terminal);
 
 // The message and each wrong field; the exit code.
 int show_failure(Terminal& terminal, const Error& error);

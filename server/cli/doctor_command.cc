@@ -55,8 +55,8 @@ void look_at_data_folder(const std::string& dir, Findings& findings) {
   namespace fs = std::filesystem;
   struct stat info {};
   if (stat(dir.c_str(), &info) != 0) {
-    findings.bad("There is no data folder " + dir + ".", "Start the server once (weir serve --data " + dir +
-                                                              "), or name the folder with --data.");
+    findings.bad("There is no data folder " + dir + ".",
+                 "Start the server once (weir serve --data " + dir + "), or name the folder with --data.");
     return;
   }
   if ((info.st_mode & 0077) != 0) {
@@ -99,10 +99,12 @@ void look_at_mcp_servers(Client& client, Findings& findings) {
     } else if (state == "unapproved") {
       findings.bad("The tools of the MCP server " + alias + " are not approved, so no agent can have them.", look);
     } else if (state == "changed") {
-      findings.bad("The tools of the MCP server " + alias + " have changed since they were approved, so none is called.", look);
+      findings.bad(
+          "The tools of the MCP server " + alias + " have changed since they were approved, so none is called.", look);
     } else if (state == "failing") {
-      findings.bad(printable(string_or(server, "problem", "The MCP server " + alias + " cannot be used."), kProblemShown),
-                   "It is tried again at growing intervals; its settings are mcp_servers." + alias + ".*");
+      findings.bad(
+          printable(string_or(server, "problem", "The MCP server " + alias + " cannot be used."), kProblemShown),
+          "It is tried again at growing intervals; its settings are mcp_servers." + alias + ".*");
     } else {
       findings.good("The MCP server " + alias + " is being connected to.");
     }
@@ -133,8 +135,9 @@ void look_at_server(Client& client, Findings& findings) {
 
 void look_at_redis(const limits::RedisSettings& settings, Findings& findings) {
   if (auto asked = server::ask_redis(settings); !asked) {
-    findings.bad("The Redis at " + settings.shown() + " does not answer: " + printable(asked.error().message) + ".",
-                 "Until it does, limits.on_redis_loss decides. Is it started, is redis.url right, does the password fit?");
+    findings.bad(
+        "The Redis at " + settings.shown() + " does not answer: " + printable(asked.error().message) + ".",
+        "Until it does, limits.on_redis_loss decides. Is it started, is redis.url right, does the password fit?");
   } else {
     findings.good("The Redis at " + settings.shown() + " answers.");
   }
@@ -147,7 +150,8 @@ void look_at_providers(const tools::models::ProviderTable& table, Findings& find
   const std::unique_ptr<egress::Resolver> resolver = egress::system_resolver();
   const SystemClock clock;
   SystemRandom random;
-  const tools::models::ConfiguredProviders providers(table, 0, {*resolver, clock, random, [](const char* name) { return std::getenv(name); }});
+  const tools::models::ConfiguredProviders providers(
+      table, 0, {*resolver, clock, random, [](const char* name) { return std::getenv(name); }});
   for (const auto& [name, settings] : table) {
     const auto checked = check_provider(providers, name, {}, {});
     CHECK(checked.has_value(), "the provider stands in the table");
@@ -157,7 +161,8 @@ void look_at_providers(const tools::models::ProviderTable& table, Findings& find
         case CheckStep::Status::ok: findings.good(what); break;
         case CheckStep::Status::warning: findings.note(what, step.advice); break;
         case CheckStep::Status::failed:
-          findings.bad(what, step.advice.empty() ? "docs/providers.md says how each kind of server is set up." : step.advice);
+          findings.bad(what,
+                       step.advice.empty() ? "docs/providers.md says how each kind of server is set up." : step.advice);
           break;
       }
     }
@@ -183,7 +188,8 @@ int run_doctor(const DoctorOptions& options, Terminal& terminal) {
   look_at_providers(options.providers, findings);
   const int bad = findings.bad_count();
   terminal.line("");
-  terminal.line(bad == 0 ? "Nothing is wrong." : std::to_string(bad) + (bad == 1 ? " thing is" : " things are") + " wrong.");
+  terminal.line(bad == 0 ? "Nothing is wrong."
+                         : std::to_string(bad) + (bad == 1 ? " thing is" : " things are") + " wrong.");
   return bad == 0 ? kExitOk : kExitGateFailed;
 }
 

@@ -11,8 +11,10 @@ std::string url_encoded(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                           std::string_view("-._~*,").find(c) != std::string_view::npos;
-    if (is_plain) out += c;
-    else out.append({'%', kHex[byte >> 4U], kHex[byte & 15U]});
+    if (is_plain)
+      out += c;
+    else
+      out.append({'%', kHex[byte >> 4U], kHex[byte & 15U]});
   }
   return out;
 }

@@ -14,9 +14,9 @@ std::string url_encoded(std::string_view text);
 
 // Not thread-safe: a value.
 struct EventSelection {
-  std::string resource;                 // "" : the account's
-  std::string types;                    // patterns, comma-separated; "" : all
-  std::string after;                    // a position; "" : the server decides
+  std::string resource;  // "" : the account's
+  std::string types;     // patterns, comma-separated; "" : all
+  std::string after;     // a position; "" : the server decides
 };
 // A scan and a run have a route of their own, whose stream ends with them.
 std::string event_path(const EventSelection& selection);

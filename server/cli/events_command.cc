@@ -30,7 +30,8 @@ class EventsView {
       if (!answer) return failed(answer.error().message);
       const auto page = parse_json(answer->body);
       if (answer->status != 200 || !page) {
-        return failed(page ? string_or(*page, "message", "") : client_.url() + " answered HTTP " + std::to_string(answer->status));
+        return failed(page ? string_or(*page, "message", "")
+                           : client_.url() + " answered HTTP " + std::to_string(answer->status));
       }
       if (const Json* gap = find_member(*page, "gap"); gap != nullptr && gap->is_object()) show("gap", *gap);
       if (const Json* events = find_member(*page, "data")) {
@@ -69,8 +70,8 @@ class EventsView {
     const std::string at = string_or(event, "ts", "");
     const std::size_t time = at.find('T');
     const Json* data = type == "gap" ? &event : find_member(event, "data");
-    std::string text = time == std::string::npos ? std::string(kTimeOfDayWidth, ' ')
-                                                 : at.substr(time + 1, kTimeOfDayWidth);
+    std::string text =
+        time == std::string::npos ? std::string(kTimeOfDayWidth, ' ') : at.substr(time + 1, kTimeOfDayWidth);
     text = terminal_.paint(Colour::dim, text) + "  " + type;
     text.append(type.size() < kTypeWidth ? kTypeWidth - type.size() : 1, ' ');
     const std::string resource = string_or(event, "resource", "");

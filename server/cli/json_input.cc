@@ -39,12 +39,14 @@ Result<Json> json_object_from(std::string_view flag, const std::string& text) {
   if (!content) return content.error();
   auto json = parse_json(*content);
   if (!json) {
-    return wrong(flag, "is not JSON: " + json.error().message + " Give a JSON object such as '{\"target_id\": \"tgt_...\"}', "
-                                                               "@FILE, or - for standard input.");
+    return wrong(flag, "is not JSON: " + json.error().message +
+                           " Give a JSON object such as '{\"target_id\": \"tgt_...\"}', "
+                           "@FILE, or - for standard input.");
   }
   if (!json->is_object()) {
-    return wrong(flag, "is a JSON " + std::string(json_type(*json)) + "; expected an object such as '{\"target_id\": "
-                                                                    "\"tgt_...\"}', @FILE, or - for standard input.");
+    return wrong(flag, "is a JSON " + std::string(json_type(*json)) +
+                           "; expected an object such as '{\"target_id\": "
+                           "\"tgt_...\"}', @FILE, or - for standard input.");
   }
   return json;
 }

@@ -151,7 +151,9 @@ class KeysRun {
     return kExitOk;
   }
 
-  int rotate() { return show_created(admin_.rotate_key(options_.key, std::chrono::hours{options_.overlap_hours}, kActor)); }
+  int rotate() {
+    return show_created(admin_.rotate_key(options_.key, std::chrono::hours{options_.overlap_hours}, kActor));
+  }
 
   const KeysOptions& options_;
   Terminal& terminal_;

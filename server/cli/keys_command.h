@@ -15,12 +15,12 @@ struct KeysOptions {
   std::string data_dir = "./weir-data";
   std::optional<store::PostgresSettings> store_url;  // of the server's configuration, WEIR_STORE_URL
   std::string account;
-  std::string tier;                        // empty: the account's own, "free" for a new account
+  std::string tier;  // empty: the account's own, "free" for a new account
   std::vector<std::string> scopes;
   std::string name;
-  std::string key;                         // id or prefix
-  std::string expires_in;                  // "90d", "12h", "45m", "30s"; empty: never
-  int limit = 0;                           // 0: the tier's
+  std::string key;         // id or prefix
+  std::string expires_in;  // "90d", "12h", "45m", "30s"; empty: never
+  int limit = 0;           // 0: the tier's
   int overlap_hours = 24;
   bool as_json = false;
 };

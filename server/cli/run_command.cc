@@ -42,8 +42,9 @@ std::optional<Json> wait_for_run(Client& client, Terminal& terminal, Json run, s
     if (store::is_terminal_run_status(status) || status == "requires_action") return run;
     const auto left = std::chrono::ceil<std::chrono::seconds>(end - std::chrono::steady_clock::now()).count();
     if (left <= 0) return run;
-    auto next = ask_tool(client, terminal, "get_run",
-                         {{"run_id", string_or(run, "id", "")}, {"wait_seconds", std::min<std::int64_t>(left, kWaitSecondsAtOnce)}});
+    auto next = ask_tool(
+        client, terminal, "get_run",
+        {{"run_id", string_or(run, "id", "")}, {"wait_seconds", std::min<std::int64_t>(left, kWaitSecondsAtOnce)}});
     if (!next) return std::nullopt;
     run = std::move(*next);
   }

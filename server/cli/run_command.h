@@ -12,13 +12,13 @@ namespace weir::cli {
 
 struct RunOptions {
   ServerOptions server;
-  std::string agent;                    // id or slug
-  std::string input = "{}";             // JSON, @FILE or -
-  std::string limits;                   // JSON, @FILE or -; "" : the agent's
+  std::string agent;         // id or slug
+  std::string input = "{}";  // JSON, @FILE or -
+  std::string limits;        // JSON, @FILE or -; "" : the agent's
   std::optional<std::int64_t> version;
   std::optional<std::int64_t> wait_seconds;
   bool follows = false;
-  bool approves = false;                // asks on the terminal when the run asks; follows, too
+  bool approves = false;  // asks on the terminal when the run asks; follows, too
   bool as_json = false;
 };
 int run_run(const RunOptions& options, Terminal& terminal);
@@ -27,7 +27,7 @@ int run_run(const RunOptions& options, Terminal& terminal);
 struct FollowOptions {
   std::string run_id;
   bool approves = false;
-  bool as_json = false;                 // JSON lines on a terminal, too
+  bool as_json = false;  // JSON lines on a terminal, too
 };
 // Shows a run from its first event until it has ended; on Ctrl-C says how to come back and leaves it going. Returns an exit
 // code. server::block_stop_signals() has been called.

@@ -23,7 +23,8 @@ class Follower {
         client_(client),
         terminal_(terminal),
         is_for_people_(terminal.is_terminal() && !options.as_json),
-        view_(options.run_id, options.approves ? RunView::Decisions::asked_here : RunView::Decisions::by_command, terminal) {}
+        view_(options.run_id, options.approves ? RunView::Decisions::asked_here : RunView::Decisions::by_command,
+              terminal) {}
 
   int run() {
     while (true) {
@@ -40,8 +41,8 @@ class Follower {
   Result<void> follow_once() {
     const InterruptWatch watch;
     const std::string path = event_path({.resource = options_.run_id, .types = "", .after = std::to_string(last_seq_)});
-    Result<void> done = client_.follow(path, [&](const streaming::SseEvent& event) { return take(event); }, watch.token(),
-                                       kFollowReconnectsMax);
+    Result<void> done = client_.follow(
+        path, [&](const streaming::SseEvent& event) { return take(event); }, watch.token(), kFollowReconnectsMax);
     is_interrupted_ = watch.has_come();
     return done;
   }
@@ -94,7 +95,8 @@ class Follower {
 
   // The run itself is what counts, whatever became of the stream.
   int conclude(const Result<void>& followed) {
-    const auto run = ask_tool(client_, terminal_, "get_run", {{"run_id", options_.run_id}, {"wait_seconds", kLastWaitSeconds}});
+    const auto run =
+        ask_tool(client_, terminal_, "get_run", {{"run_id", options_.run_id}, {"wait_seconds", kLastWaitSeconds}});
     if (!run) return kExitFailed;
     if (!followed) terminal_.error(followed.error().message);
     if (is_for_people_) view_.show_end(*run);

@@ -45,7 +45,8 @@ std::string usage_text(const Json& usage) {
   const auto input = integer_member(usage, "input_tokens");
   const auto output = integer_member(usage, "output_tokens");
   if (integer_or(usage, "model_requests", 0) > 0) {
-    text += ", " + (input ? std::to_string(*input) : "?") + " tokens in, " + (output ? std::to_string(*output) : "?") + " out";
+    text += ", " + (input ? std::to_string(*input) : "?") + " tokens in, " + (output ? std::to_string(*output) : "?") +
+            " out";
   }
   if (const auto cost = integer_member(usage, "cost_microusd"); cost && *cost > 0) {
     std::string cents = std::to_string(*cost % 1'000'000);
@@ -94,7 +95,8 @@ std::string output_text(const Json& output) {
   // Short members first: a report after them would push them off the screen.
   for (const bool is_long : {false, true}) {
     for (const auto& [name, value] : output.items()) {
-      if ((value.is_string() && value.get_ref<const std::string&>().find('\n') != std::string::npos) != is_long) continue;
+      if ((value.is_string() && value.get_ref<const std::string&>().find('\n') != std::string::npos) != is_long)
+        continue;
       text += (text.empty() ? "" : "\n") + member_text(name, value);
     }
   }
@@ -113,11 +115,14 @@ int run_exit_code(const Json& run) {
 
 void show_open_call(const Json& call, Terminal& terminal) {
   const std::string id = string_or(call, "tool_call_id", "");
-  terminal.line("  " + terminal.paint(Colour::yellow, "approval needed") + "  " + string_or(call, "name", "") + "  " + id);
-  if (const std::string why = string_or(call, "reason", ""); !why.empty()) terminal.line("    why        " + sentence(why));
+  terminal.line("  " + terminal.paint(Colour::yellow, "approval needed") + "  " + string_or(call, "name", "") + "  " +
+                id);
+  if (const std::string why = string_or(call, "reason", ""); !why.empty())
+    terminal.line("    why        " + sentence(why));
   const Json* arguments = find_member(call, "arguments");
   terminal.line("    arguments  " + plain_text(arguments == nullptr ? "{}" : to_text(*arguments)));
-  if (const std::string until = string_or(call, "expires_at", ""); !until.empty()) terminal.line("    until      " + until);
+  if (const std::string until = string_or(call, "expires_at", ""); !until.empty())
+    terminal.line("    until      " + until);
 }
 
 RunView::RunView(std::string run_id, Decisions decisions, Terminal& terminal)
@@ -171,7 +176,8 @@ void RunView::show_call_end(const std::string& type, const Json& data) {
   if (text.empty()) text = string_or(data, "summary", "");
   terminal_.line("    " + padded(string_or(data, "name", ""), kNameWidth) + " " +
                  padded(duration_of(data), kDurationWidth - 2) + " " +
-                 (is_failed ? terminal_.paint(Colour::red, string_or(data, "status", "failed")) + "  " : "") + sentence(text));
+                 (is_failed ? terminal_.paint(Colour::red, string_or(data, "status", "failed")) + "  " : "") +
+                 sentence(text));
 }
 
 void RunView::show_progress(const Json& data) {
@@ -200,8 +206,10 @@ void RunView::show_status(const Json& data) {
                                                                    : "the " + waiting_for);
   if (const auto delay = integer_member(data, "retry_after_ms")) text += ", about " + duration_text(*delay);
   // A scan takes its time and shows it by itself.
-  if (waiting_for == "scan") terminal_.progress("    " + text);
-  else terminal_.line("    " + terminal_.paint(Colour::yellow, text));
+  if (waiting_for == "scan")
+    terminal_.progress("    " + text);
+  else
+    terminal_.line("    " + terminal_.paint(Colour::yellow, text));
 }
 
 void RunView::ask(const Json& data) {

@@ -50,7 +50,7 @@ class RunView {
   const std::string run_id_;
   const Decisions decisions_;
   Terminal& terminal_;
-  bool has_deltas_ = false;             // of the message that is being written
+  bool has_deltas_ = false;  // of the message that is being written
   std::string last_message_;
 };
 

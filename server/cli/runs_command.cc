@@ -35,8 +35,8 @@ class RunsSession {
       case Action::list: return list();
       case Action::show: return show();
       case Action::follow:
-        return follow_run({.run_id = options_.run_id, .approves = options_.approves, .as_json = options_.as_json}, client_,
-                          terminal_);
+        return follow_run({.run_id = options_.run_id, .approves = options_.approves, .as_json = options_.as_json},
+                          client_, terminal_);
       case Action::cancel: return finish(ask("cancel_run", {{"run_id", options_.run_id}}));
       case Action::approve: return decide(Verdict::allow);
       case Action::deny: return decide(Verdict::deny);
@@ -52,8 +52,10 @@ class RunsSession {
 
   int finish(const std::optional<Json>& run) {
     if (!run) return kExitGateFailed;
-    if (options_.as_json) terminal_.line(to_pretty_text(*run));
-    else show_line(*run);
+    if (options_.as_json)
+      terminal_.line(to_pretty_text(*run));
+    else
+      show_line(*run);
     return kExitOk;
   }
 
@@ -80,9 +82,11 @@ class RunsSession {
       return kExitOk;
     }
     const Json& runs = answer->at("data");
-    if (runs.empty()) terminal_.line("No runs. Start one: weir run posture-check --input '{\"target_id\": \"tgt_...\"}' --follow");
+    if (runs.empty())
+      terminal_.line("No runs. Start one: weir run posture-check --input '{\"target_id\": \"tgt_...\"}' --follow");
     for (const Json& run : runs) show_line(run);
-    if (!string_or(*answer, "next_cursor", "").empty()) terminal_.note("Only the newest " + std::to_string(kListed) + " are shown.");
+    if (!string_or(*answer, "next_cursor", "").empty())
+      terminal_.note("Only the newest " + std::to_string(kListed) + " are shown.");
     return kExitOk;
   }
 
@@ -135,7 +139,8 @@ class RunsSession {
       decisions.push_back(decision_about(call, verdict, options_.reason));
     }
     if (waiting.empty()) {
-      terminal_.error("Run " + options_.run_id + " is " + string_or(*run, "status", "") + " and waits for no decision.");
+      terminal_.error("Run " + options_.run_id + " is " + string_or(*run, "status", "") +
+                      " and waits for no decision.");
       return kExitGateFailed;
     }
     if (decisions.size() < options_.tool_calls.size() || decisions.empty()) {

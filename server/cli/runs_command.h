@@ -14,9 +14,9 @@ struct RunsOptions {
   std::string run_id;
   std::vector<std::string> tool_calls;  // of approve and deny; empty: all that wait
   std::string reason;
-  std::string agent;                    // of list; empty: any
-  std::string status;                   // the same
-  bool approves = false;                // of follow
+  std::string agent;      // of list; empty: any
+  std::string status;     // the same
+  bool approves = false;  // of follow
   bool as_json = false;
 };
 int run_runs(const RunsOptions& options, Terminal& terminal);

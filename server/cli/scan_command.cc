@@ -45,8 +45,8 @@ class ScanSession {
     }
     std::string attest = options_.attest;
     const auto address = egress::IpAddress::parse(parsed->host);
-    const bool is_this_machine = parsed->host == "localhost" ||
-                                 (address && address->address_class() == egress::AddressClass::loopback);
+    const bool is_this_machine =
+        parsed->host == "localhost" || (address && address->address_class() == egress::AddressClass::loopback);
     if (attest.empty() && is_this_machine) attest = "This machine's own service, scanned by its user with weir scan.";
     Json arguments{{"url", url}};
     if (!attest.empty()) arguments["attest"] = attest;
@@ -107,7 +107,8 @@ class ScanSession {
       const std::string severity = string_or(data, "severity", "");
       text = terminal_.paint(colour_of_severity(severity), severity) + " " + string_or(data, "rule_id", "") + " " +
              string_or(data, "title", "");
-    } else if (const std::string message = string_or(data, "message", string_or(data, "reason", "")); !message.empty()) {
+    } else if (const std::string message = string_or(data, "message", string_or(data, "reason", ""));
+               !message.empty()) {
       text = message;
     }
     terminal_.line("  " + terminal_.paint(Colour::dim, padded(type, 22)) + " " + text);
@@ -215,11 +216,13 @@ class ScanSession {
 
 int run_scan(const ScanOptions& options, Terminal& terminal) {
   if (options.target_url.empty() && !options.is_self) {
-    terminal.error("Say what to scan: weir scan https://staging.example.org, or weir scan --self for the server itself.");
+    terminal.error(
+        "Say what to scan: weir scan https://staging.example.org, or weir scan --self for the server itself.");
     return kExitUsage;
   }
   if (!options.fail_on.empty() && !severity_from(options.fail_on)) {
-    terminal.error("--fail-on expects critical, high, medium, low or info, got \"" + printable(options.fail_on) + "\".");
+    terminal.error("--fail-on expects critical, high, medium, low or info, got \"" + printable(options.fail_on) +
+                   "\".");
     return kExitUsage;
   }
   auto client = client_for(options.server);

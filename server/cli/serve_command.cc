@@ -15,8 +15,8 @@ namespace {
 
 void configure_log(const server::Config& config) {
   using LogFormat = server::Config::LogFormat;
-  const bool is_text = config.log_format == LogFormat::text ||
-                       (config.log_format == LogFormat::automatic && isatty(STDERR_FILENO) == 1);
+  const bool is_text =
+      config.log_format == LogFormat::text || (config.log_format == LogFormat::automatic && isatty(STDERR_FILENO) == 1);
   log::configure(config.log_level, is_text ? log::Format::text : log::Format::json);
 }
 

@@ -14,8 +14,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kAnswerBytesMax = 32 * 1024 * 1024;
-constexpr std::size_t kIdleClientsMax = 8;   // each keeps a connection
-constexpr int kResumesMax = 5;               // in a row without an event
+constexpr std::size_t kIdleClientsMax = 8;  // each keeps a connection
+constexpr int kResumesMax = 5;              // in a row without an event
 constexpr milliseconds kReconnectDelay{1'000};
 constexpr milliseconds kReconnectDelayMax{30'000};
 constexpr int kTransportError = -32000;
@@ -29,7 +29,9 @@ Json id_of(const Json& message) {
   const Json* id = find_member(message, "id");
   return id == nullptr ? Json() : *id;
 }
-bool is_request(const Json& message) { return message.is_array() || (!method_of(message).empty() && !id_of(message).is_null()); }
+bool is_request(const Json& message) {
+  return message.is_array() || (!method_of(message).empty() && !id_of(message).is_null());
+}
 
 // The revision that a message of the stateless era names in its envelope, "" in a session.
 std::string envelope_version(const Json& message) {
@@ -148,8 +150,9 @@ void StdioBridge::take(std::string_view line) {
   auto message = parse_json(line);
   if (!message) return write(error_message(nullptr, kParseError, "Parse error: " + message.error().message));
   if (!message->is_object() && !message->is_array()) {
-    return write(error_message(nullptr, kInvalidRequest, "Invalid request: a message is an object, not " +
-                                                             std::string(json_type(*message)) + "."));
+    return write(
+        error_message(nullptr, kInvalidRequest,
+                      "Invalid request: a message is an object, not " + std::string(json_type(*message)) + "."));
   }
   reap();
   if (method_of(*message) == "initialize" && envelope_version(*message).empty()) return initialize(*message);
@@ -170,8 +173,9 @@ void StdioBridge::refuse_long_line(std::size_t line_bytes_max) {
 void StdioBridge::start(Json message) {
   const std::lock_guard lock(mutex_);
   if (in_flight_.size() >= kInFlightMax) {
-    return write(error_message(id_of(message), kBusy, "Too many calls at once: at most " + std::to_string(kInFlightMax) +
-                                                          " may wait for their answers."));
+    return write(error_message(
+        id_of(message), kBusy,
+        "Too many calls at once: at most " + std::to_string(kInFlightMax) + " may wait for their answers."));
   }
   InFlight& entry = in_flight_.emplace_back();
   entry.id = id_of(message);
@@ -213,7 +217,8 @@ void StdioBridge::add_message_headers(egress::HttpRequest& request, const Json& 
   if (version.empty()) return;
   request.headers.emplace_back("MCP-Protocol-Version", header_value(version));
   request.headers.emplace_back("Mcp-Method", header_value(method_of(message)));
-  if (const std::string name = name_of(message); !name.empty()) request.headers.emplace_back("Mcp-Name", header_value(name));
+  if (const std::string name = name_of(message); !name.empty())
+    request.headers.emplace_back("Mcp-Name", header_value(name));
 }
 
 StdioBridge::Outcome StdioBridge::receive(egress::HttpRequest request, const Json& id, const std::stop_token& stop) {
@@ -225,7 +230,8 @@ StdioBridge::Outcome StdioBridge::receive(egress::HttpRequest request, const Jso
       idle_clients_.pop_back();
     }
   }
-  if (!client) client = std::make_unique<egress::HttpClient>(policy_, *resolver_, std::string("weir-stdio/") + WEIR_VERSION);
+  if (!client)
+    client = std::make_unique<egress::HttpClient>(policy_, *resolver_, std::string("weir-stdio/") + WEIR_VERSION);
 
   Outcome outcome;
   BodyReader reader([&](const Json& message) {
@@ -310,13 +316,15 @@ void StdioBridge::deliver(const Json& message, const Outcome& outcome) {
   if (outcome.status == 202 || message.is_array()) return;
   const bool is_cut = outcome.status == 200;
   const int code = outcome.status == kBusy ? kBusy : kTransportError;
-  write(error_message(id, code, is_cut ? "The server's answer broke off before its end." : explained(outcome.status, outcome.text)));
+  write(error_message(
+      id, code, is_cut ? "The server's answer broke off before its end." : explained(outcome.status, outcome.text)));
 }
 
 void StdioBridge::acknowledge(const Json& message) {
   const Outcome outcome = post(message, session(), kAcknowledgeTimeout, {});
   if (outcome.status < 200 || outcome.status >= 300) {
-    log::warning("stdio.not_acknowledged", {{"method", method_of(message)}, {"reason", explained(outcome.status, outcome.text)}});
+    log::warning("stdio.not_acknowledged",
+                 {{"method", method_of(message)}, {"reason", explained(outcome.status, outcome.text)}});
     return;
   }
   if (method_of(message) != "notifications/initialized" || session().id.empty()) return;

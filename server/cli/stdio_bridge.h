@@ -49,21 +49,21 @@ class StdioBridge {
 
  private:
   struct Session {
-    std::string id;            // "" : none yet, or the server keeps none
-    std::string revision;      // as initialize answered
-    Json opening;              // the host's initialize, for when the server forgets the session
+    std::string id;        // "" : none yet, or the server keeps none
+    std::string revision;  // as initialize answered
+    Json opening;          // the host's initialize, for when the server forgets the session
   };
   struct InFlight {
     Json id;
-    bool is_stream = false;    // subscriptions/listen: only its end is an answer
+    bool is_stream = false;  // subscriptions/listen: only its end is an answer
     bool is_over = false;
     std::jthread thread;
   };
   // What came back for one message of the host.
   struct Outcome {
-    int status = 0;                   // 0: the server did not answer
-    std::string text;                 // the error's, or a body that is no stream
-    bool is_answered = false;         // the answer was among the messages of a stream
+    int status = 0;            // 0: the server did not answer
+    std::string text;          // the error's, or a body that is no stream
+    bool is_answered = false;  // the answer was among the messages of a stream
     std::string session_id;
     std::string last_event_id;
   };
@@ -75,7 +75,8 @@ class StdioBridge {
   void cancel(const Json& message);
   void listen(const std::stop_token& stop);
   Result<void> reopen();
-  Outcome post(const Json& message, const Session& session, std::chrono::milliseconds timeout, const std::stop_token& stop);
+  Outcome post(const Json& message, const Session& session, std::chrono::milliseconds timeout,
+               const std::stop_token& stop);
   Outcome receive(egress::HttpRequest request, const Json& id, const std::stop_token& stop);
   Outcome resume(Outcome broken, const Json& id, const Session& session, const std::stop_token& stop);
   void deliver(const Json& message, const Outcome& outcome);
@@ -92,12 +93,12 @@ class StdioBridge {
   const std::unique_ptr<egress::Resolver> resolver_;
 
   std::mutex write_mutex_;
-  mutable std::mutex mutex_;              // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   Session session_;
   std::vector<std::unique_ptr<egress::HttpClient>> idle_clients_;
   std::list<InFlight> in_flight_;
-  std::jthread listener_;                 // the session's GET stream; waits on the socket
+  std::jthread listener_;  // the session's GET stream; waits on the socket
 };
 
 }  // namespace weir::cli

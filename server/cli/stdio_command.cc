@@ -58,7 +58,8 @@ int serve_lines(const Place& place) {
 int run_stdio(const StdioOptions& options, const server::Config& config) {
   server::block_stop_signals();
   // Standard output belongs to the protocol.
-  log::configure(config.log_level, config.log_format == server::Config::LogFormat::json ? log::Format::json : log::Format::text);
+  log::configure(config.log_level,
+                 config.log_format == server::Config::LogFormat::json ? log::Format::json : log::Format::text);
   ServerOptions where = options.server;
   where.data_dir = config.data_dir;
   if (const auto remote = chosen_server(where)) return serve_lines(*remote);

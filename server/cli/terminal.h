@@ -7,8 +7,8 @@ namespace weir::cli {
 
 // Exit codes of every command (scans.md section 7).
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitGateFailed = 1;   // also: the call was refused, the doctor found something
-inline constexpr int kExitFailed = 2;       // the scan failed or lacks coverage; the server could not start
+inline constexpr int kExitGateFailed = 1;  // also: the call was refused, the doctor found something
+inline constexpr int kExitFailed = 2;      // the scan failed or lacks coverage; the server could not start
 inline constexpr int kExitUsage = 3;
 
 enum class Colour { none, red, yellow, green, blue, dim, bold };

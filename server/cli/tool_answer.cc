@@ -3,8 +3,8 @@
 namespace weir::cli {
 
 std::optional<Json> ask_tool(Client& client, Terminal& terminal, std::string_view tool, const Json& arguments) {
-  auto answer = client.call_tool_patiently(
-      tool, arguments, [&](std::chrono::milliseconds delay, const std::string& message) {
+  auto answer =
+      client.call_tool_patiently(tool, arguments, [&](std::chrono::milliseconds delay, const std::string& message) {
         terminal.note(message + " Waiting " + std::to_string((delay.count() + 999) / 1000) + " s.");
       });
   if (!answer) {

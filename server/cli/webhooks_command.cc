@@ -34,7 +34,8 @@ class WebhooksSession {
       case Action::remove: return show(call("delete_webhook", webhook), &WebhooksSession::show_deleted);
       case Action::test: return test(webhook);
       case Action::deliveries: return show(call("list_deliveries", selection()), &WebhooksSession::show_deliveries);
-      case Action::retry: return show(call("retry_delivery", {{"delivery_id", options_.id}}), &WebhooksSession::show_queued);
+      case Action::retry:
+        return show(call("retry_delivery", {{"delivery_id", options_.id}}), &WebhooksSession::show_queued);
       case Action::replay:
         return show(call("replay_deliveries", {{"webhook_id", options_.id}, {"from", options_.from}}),
                     &WebhooksSession::show_replayed);
@@ -45,9 +46,8 @@ class WebhooksSession {
  private:
   // The structured answer, or nothing after the refusal has been printed.
   std::optional<Json> call(std::string_view tool, const Json& arguments) {
-    auto answer = client_.call_tool_patiently(tool, arguments, [&](std::chrono::milliseconds, const std::string& message) {
-      terminal_.note(message);
-    });
+    auto answer = client_.call_tool_patiently(
+        tool, arguments, [&](std::chrono::milliseconds, const std::string& message) { terminal_.note(message); });
     if (answer && !answer->is_error) return std::move(answer->structured);
     terminal_.error(answer ? string_or(answer->structured, "message", answer->text) : answer.error().message);
     return std::nullopt;
@@ -76,7 +76,8 @@ class WebhooksSession {
 
   void show_webhooks(const Json& answer) {
     const Json& webhooks = answer.at("data");
-    if (webhooks.empty()) terminal_.line("No webhooks. Make one: weir webhooks create https://example.org/hook --events 'scan.*'");
+    if (webhooks.empty())
+      terminal_.line("No webhooks. Make one: weir webhooks create https://example.org/hook --events 'scan.*'");
     for (const Json& webhook : webhooks) {
       std::string state = "enabled";
       Colour colour = Colour::green;

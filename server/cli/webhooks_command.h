@@ -14,9 +14,9 @@ struct WebhooksOptions {
   std::string url;
   std::vector<std::string> events;
   std::string description;
-  std::string id;                       // of a webhook, or of a delivery
-  std::string state;                    // of deliveries; empty: any
-  std::string from;                     // RFC 3339
+  std::string id;     // of a webhook, or of a delivery
+  std::string state;  // of deliveries; empty: any
+  std::string from;   // RFC 3339
   bool as_json = false;
 };
 int run_webhooks(const WebhooksOptions& options, Terminal& terminal);

@@ -40,10 +40,7 @@ AfterUnlock::~AfterUnlock() {
 
 Connection::Connection(std::shared_ptr<Reactor> reactor, FileDescriptor socket, std::string peer_address,
                        ConnectionToken token)
-    : reactor_(std::move(reactor)),
-      peer_address_(std::move(peer_address)),
-      token_(token),
-      socket_(std::move(socket)) {}
+    : reactor_(std::move(reactor)), peer_address_(std::move(peer_address)), token_(token), socket_(std::move(socket)) {}
 
 Connection::~Connection() = default;
 

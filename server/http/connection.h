@@ -55,8 +55,7 @@ class AfterUnlock {
 // connection that no worker holds arms it again. Between requests and during a stream it keeps no buffers.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::shared_ptr<Reactor> reactor, FileDescriptor socket, std::string peer_address,
-             ConnectionToken token);
+  Connection(std::shared_ptr<Reactor> reactor, FileDescriptor socket, std::string peer_address, ConnectionToken token);
   ~Connection();
 
   // Called once, when the table holds the connection.
@@ -124,16 +123,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   FileDescriptor socket_;
   State state_ = State::reading;
   Timer timer_ = Timer::none;
-  bool is_worker_busy_ = false;     // a worker is in on_ready()
+  bool is_worker_busy_ = false;  // a worker is in on_ready()
   bool has_peer_half_closed_ = false;
   bool closes_after_reply_ = false;
-  bool lingers_ = false;            // unread input is expected when the connection ends
+  bool lingers_ = false;  // unread input is expected when the connection ends
   bool is_head_request_ = false;
   bool is_stream_chunked_ = false;
-  int minor_version_ = 1;           // of the current request
+  int minor_version_ = 1;  // of the current request
   TimePoint deadline_ = TimePoint::max();
   std::size_t discarded_bytes_ = 0;
-  std::size_t reported_bytes_ = 0;  // held by the framer, as the reactor knows it
+  std::size_t reported_bytes_ = 0;         // held by the framer, as the reactor knows it
   std::unique_ptr<RequestFramer> framer_;  // made when needed: a quiet stream has none
   OutQueue out_;
   ConnectionExchange* exchange_ = nullptr;  // not ours; it says goodbye in abandon()

@@ -21,9 +21,7 @@ class ConnectionExchange final : public Exchange {
   std::shared_ptr<SseStream> start_stream(Response response) override {
     return connection_->start_stream(*this, std::move(response));
   }
-  void on_departed(std::function<void()> callback) override {
-    connection_->on_departed(*this, std::move(callback));
-  }
+  void on_departed(std::function<void()> callback) override { connection_->on_departed(*this, std::move(callback)); }
 
  private:
   friend class Connection;
@@ -53,9 +51,7 @@ class ConnectionStream final : public SseStream {
     if (!is_closed()) connection_->end_stream(*this);
   }
   [[nodiscard]] bool is_closed() const override { return is_closed_.load(std::memory_order_acquire); }
-  void on_closed(std::function<void()> callback) override {
-    connection_->on_stream_closed(*this, std::move(callback));
-  }
+  void on_closed(std::function<void()> callback) override { connection_->on_stream_closed(*this, std::move(callback)); }
 
  private:
   friend class Connection;

@@ -67,8 +67,7 @@ void RequestFramer::abandon() {
 }
 
 void RequestFramer::advance() {
-  while (step()) {
-  }
+  while (step()) {}
   if (state_ == State::complete) {
     progress_ = Progress::complete;
   } else if (state_ == State::refused) {
@@ -214,13 +213,11 @@ bool RequestFramer::read_trailer() {
 bool RequestFramer::refuse_long_section() {
   switch (state_) {
     case State::head:
-      return refuse(
-          {431, "The request head is longer than " + std::to_string(limits_.head_bytes_max) + " bytes."});
+      return refuse({431, "The request head is longer than " + std::to_string(limits_.head_bytes_max) + " bytes."});
     case State::trailers:
       return refuse({431, "The trailers are longer than " + std::to_string(kTrailerBytesMax) + " bytes."});
     default:
-      return refuse(
-          {400, "The size line of a chunk is longer than " + std::to_string(kChunkLineBytesMax) + " bytes."});
+      return refuse({400, "The size line of a chunk is longer than " + std::to_string(kChunkLineBytesMax) + " bytes."});
   }
 }
 

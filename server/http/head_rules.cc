@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kTargetBytesMax = 8'000;
 // Longer than any registered method; keeps the message short.
 constexpr std::size_t kMethodBytesMax = 32;
-constexpr std::size_t kHostBytesMax = 300;  // a DNS name has at most 253 characters, then ":65535"
+constexpr std::size_t kHostBytesMax = 300;   // a DNS name has at most 253 characters, then ":65535"
 constexpr std::size_t kQuotedBytesMax = 60;  // of the sender's bytes in a message
 
 Refusal bad_request(std::string message) { return {400, std::move(message)}; }
@@ -22,7 +22,8 @@ std::string quoted(std::string_view bytes) { return '"' + printable(bytes, kQuot
 
 constexpr auto kTokenCharacters = [] {
   std::array<bool, 256> allowed{};
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
+  for (const char c :
+       std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
     allowed[static_cast<unsigned char>(c)] = true;
   }
   return allowed;
@@ -104,8 +105,8 @@ std::optional<Refusal> check_host(const RequestHead& head) {
   if (count > 1) return bad_request("The Host header is given " + std::to_string(count) + " times; send it once.");
   const std::string_view host = *head.headers.find("Host");
   const auto is_host_character = [](char c) {
-    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || std::string_view("-._~%:[]!$&'()*+;=").find(c) !=
-                                                                      std::string_view::npos;
+    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') ||
+           std::string_view("-._~%:[]!$&'()*+;=").find(c) != std::string_view::npos;
   };
   if (host.empty() || host.size() > kHostBytesMax || !std::ranges::all_of(host, is_host_character)) {
     return bad_request("The Host header " + quoted(host) + " is not a host name or address with an optional port.");

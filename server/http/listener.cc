@@ -90,8 +90,8 @@ Result<Listeners> listen_on(const ListenAddress& address) {
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
   if (const int error = getaddrinfo(address.host.c_str(), nullptr, &hints, &found); error != 0) {
-    return Error(ErrorCode::unavailable, "Cannot listen on " + place(address) +
-                                             ": the host is neither an address nor a name of this machine.")
+    return Error(ErrorCode::unavailable,
+                 "Cannot listen on " + place(address) + ": the host is neither an address nor a name of this machine.")
         .because(gai_strerror(error));
   }
   const AddressList addresses(found, &freeaddrinfo);
@@ -119,8 +119,7 @@ AcceptResult accept_from(int listener) {
   AcceptResult result;
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  const int descriptor =
-      accept4(listener, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const int descriptor = accept4(listener, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor < 0) {
     result.error = errno;
     return result;

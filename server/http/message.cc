@@ -20,8 +20,8 @@ std::optional<std::string_view> Headers::find(std::string_view name) const {
 }
 
 std::size_t Headers::count(std::string_view name) const {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      fields_, [&](const auto& field) { return equal_without_case(field.first, name); }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(fields_, [&](const auto& field) { return equal_without_case(field.first, name); }));
 }
 
 std::optional<std::string_view> Request::query_value(std::string_view name) const {

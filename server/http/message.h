@@ -27,13 +27,13 @@ class Headers {
 
 // Not thread-safe: a value.
 struct Request {
-  std::string method;                                         // as sent: "GET", "POST"
-  std::string target;                                         // as sent, at most the head limit
-  std::string path;                                           // percent-decoded, starts with '/', holds no NUL
-  std::vector<std::pair<std::string, std::string>> query;     // decoded; values of one name in order
+  std::string method;                                      // as sent: "GET", "POST"
+  std::string target;                                      // as sent, at most the head limit
+  std::string path;                                        // percent-decoded, starts with '/', holds no NUL
+  std::vector<std::pair<std::string, std::string>> query;  // decoded; values of one name in order
   Headers headers;
   std::string body;
-  std::string peer_address;                                   // numeric, without port: "127.0.0.1", "::1"
+  std::string peer_address;  // numeric, without port: "127.0.0.1", "::1"
 
   [[nodiscard]] std::optional<std::string_view> query_value(std::string_view name) const;
 };
@@ -42,7 +42,7 @@ struct Request {
 struct Response {
   int status = 200;
   Headers headers;
-  std::string content_type;                                   // empty: no Content-Type
+  std::string content_type;  // empty: no Content-Type
   std::string body;
 };
 

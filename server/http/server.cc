@@ -55,7 +55,7 @@ class EpollServer final : public Server {
   Listeners listeners_;
   FileDescriptor stop_event_{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   std::atomic<bool> is_stopping_{false};
-  bool is_stopped_ = false;  // only the owner stops
+  bool is_stopped_ = false;            // only the owner stops
   std::vector<std::jthread> workers_;  // last: end before what they use
 };
 
@@ -180,8 +180,8 @@ void EpollServer::admit(Accepted accepted) {
     reactor_->release_address(accepted.peer_address);
     return turn_away(std::move(accepted), 503, "The server has as many connections as it accepts; try again soon.");
   }
-  const auto connection = std::make_shared<Connection>(reactor_, std::move(accepted.socket),
-                                                       std::move(accepted.peer_address), *token);
+  const auto connection =
+      std::make_shared<Connection>(reactor_, std::move(accepted.socket), std::move(accepted.peer_address), *token);
   reactor_->table().put(*token, connection);
   connection->open();
   reactor_->keep_sweeping();

@@ -17,7 +17,7 @@ namespace weir::http {
 
 struct ServerSettings {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 8080;                             // 0: the kernel chooses
+  std::uint16_t port = 8080;  // 0: the kernel chooses
   unsigned workers = 8;
   std::size_t head_bytes_max = 16 * 1024;
   std::size_t body_bytes_max = 1024 * 1024;
@@ -25,13 +25,13 @@ struct ServerSettings {
   std::size_t buffered_bytes_max = std::size_t{256} * 1024 * 1024;
   std::size_t connections_max = 20'000;
   std::size_t connections_per_address_max = 10'000;
-  std::chrono::milliseconds head_timeout{10'000};        // from the first byte to the end of the head
-  std::chrono::milliseconds body_timeout{30'000};        // from the end of the head to the end of the body
-  std::chrono::milliseconds idle_timeout{60'000};        // between requests of a kept-alive connection
-  std::chrono::milliseconds write_timeout{30'000};       // without progress while a reply waits to be sent
-  std::chrono::milliseconds stop_timeout{10'000};        // how long running calls may take after stop()
+  std::chrono::milliseconds head_timeout{10'000};   // from the first byte to the end of the head
+  std::chrono::milliseconds body_timeout{30'000};   // from the end of the head to the end of the body
+  std::chrono::milliseconds idle_timeout{60'000};   // between requests of a kept-alive connection
+  std::chrono::milliseconds write_timeout{30'000};  // without progress while a reply waits to be sent
+  std::chrono::milliseconds stop_timeout{10'000};   // how long running calls may take after stop()
   std::chrono::milliseconds stream_heartbeat{15'000};
-  std::chrono::milliseconds stream_retry{2'000};         // told to readers when the server stops
+  std::chrono::milliseconds stream_retry{2'000};  // told to readers when the server stops
   std::size_t stream_pending_bytes_max = 256 * 1024;
   std::size_t stream_pending_frames_max = 1'000;
 };
@@ -43,7 +43,7 @@ struct ServerStats {
   std::uint64_t requests = 0;
   std::uint64_t refused_connections = 0;
   std::uint64_t slow_readers_closed = 0;
-  std::size_t posted_work = 0;               // waits for a worker
+  std::size_t posted_work = 0;  // waits for a worker
 };
 
 // Must not block longer than a database call; anything longer keeps the exchange and replies later. An

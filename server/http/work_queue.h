@@ -36,7 +36,7 @@ class WorkQueue {
   mutable std::mutex mutex_;  // guards what follows
   std::deque<std::function<void()>> items_;
   bool is_closed_ = false;
-  bool is_waking_ = false;    // a worker was woken and has not come yet: a burst of items costs one system call
+  bool is_waking_ = false;  // a worker was woken and has not come yet: a burst of items costs one system call
 };
 
 }  // namespace weir::http

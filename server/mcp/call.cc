@@ -89,8 +89,8 @@ void Call::cancel(const limits::Decision& state) {
   http::Headers headers;
   headers.add("X-Request-ID", request_id);
   server::add_rate_headers(headers, state);
-  port->end({error_message(message.id, {server::json_rpc_code(error.code), error.message,
-                                        server::error_object(error, request_id)}),
+  port->end({error_message(message.id,
+                           {server::json_rpc_code(error.code), error.message, server::error_object(error, request_id)}),
              200, std::move(headers)});
 }
 

@@ -25,14 +25,14 @@ class Call : public std::enable_shared_from_this<Call> {
   Json client_capabilities = Json::object();
   std::shared_ptr<const tools::Caller> caller;
   std::string request_id;
-  std::string_view server_version;         // of the settings, which outlive every call
-  limits::Decision decision;               // set by the dispatch
-  std::string session_id;                  // "" since 2026-07-28
-  std::string repetition_token;            // makes a call that a restart cut safe to repeat; "" : it has none
-  std::string log_level;                   // the least severe lines that the client wants; "" : none
-  http::Headers request_headers;           // of a modern request
-  ToolFilter filter;                       // of the host's configuration
-  const tools::Tool* tool = nullptr;       // of tools/call, null if there is no such tool
+  std::string_view server_version;    // of the settings, which outlive every call
+  limits::Decision decision;          // set by the dispatch
+  std::string session_id;             // "" since 2026-07-28
+  std::string repetition_token;       // makes a call that a restart cut safe to repeat; "" : it has none
+  std::string log_level;              // the least severe lines that the client wants; "" : none
+  http::Headers request_headers;      // of a modern request
+  ToolFilter filter;                  // of the host's configuration
+  const tools::Tool* tool = nullptr;  // of tools/call, null if there is no such tool
   std::shared_ptr<ReplyPort> port;
   std::shared_ptr<ProgressReporter> progress;  // of a caller that gave a token
 

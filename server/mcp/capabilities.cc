@@ -16,12 +16,12 @@ Json capabilities(const Offers& offers, Revision revision) {
   if (offers.has_completions() && features_of(revision).has_completions_capability) all["completions"] = Json::object();
   if (offers.has_logging) all["logging"] = Json::object();
   if (revision == Revision::r2025_11_25 && offers.tasks != nullptr) {
-    all["tasks"] = {{"list", Json::object()},
-                    {"cancel", Json::object()},
-                    {"requests", {{"tools", {{"call", Json::object()}}}}}};
+    all["tasks"] = {
+        {"list", Json::object()}, {"cancel", Json::object()}, {"requests", {{"tools", {{"call", Json::object()}}}}}};
   }
   if (is_modern && offers.tasks != nullptr) all["extensions"][std::string(kTasksExtension)] = Json::object();
-  if (is_modern && offers.skills != nullptr) all["extensions"][std::string(kSkillsExtension)] = {{"directoryRead", true}};
+  if (is_modern && offers.skills != nullptr)
+    all["extensions"][std::string(kSkillsExtension)] = {{"directoryRead", true}};
   return all;
 }
 

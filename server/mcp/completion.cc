@@ -26,7 +26,8 @@ void handle_complete(const Dispatch& dispatch, const std::shared_ptr<Call>& call
   const Json& params = call->message.params;
   const Json* reference = find_member(params, "ref");
   const Json* argument = find_member(params, "argument");
-  if (reference == nullptr || argument == nullptr) return call->fail(bad_params("completion/complete needs ref and argument"));
+  if (reference == nullptr || argument == nullptr)
+    return call->fail(bad_params("completion/complete needs ref and argument"));
   const auto name = string_member(*argument, "name");
   const auto value = string_member(*argument, "value");
   if (!name || !value) return call->fail(bad_params("argument needs a name and a value, both strings"));
@@ -38,7 +39,8 @@ void handle_complete(const Dispatch& dispatch, const std::shared_ptr<Call>& call
     const std::string prompt_name = string_or(*reference, "name", "");
     const Prompt* prompt = find_prompt(dispatch.offers.prompts, prompt_name);
     if (prompt == nullptr) return call->fail(bad_params("Unknown prompt: " + printable(prompt_name, 80)));
-    if (prompt->complete && call->caller->scopes.allows(prompt->scope)) values = prompt->complete(call->context(), request);
+    if (prompt->complete && call->caller->scopes.allows(prompt->scope))
+      values = prompt->complete(call->context(), request);
   } else if (type == "ref/resource" && dispatch.offers.resources != nullptr) {
     values = dispatch.offers.resources->complete(call->context(), string_or(*reference, "uri", ""), request);
   } else {

@@ -166,8 +166,8 @@ void dispatch_call(const Dispatch& dispatch, const std::shared_ptr<Call>& call) 
     return;
   }
   if (Json token = progress_token(call->message); method->is_tool_call && !token.is_null()) {
-    call->progress = std::make_shared<ProgressReporter>(call->port, std::move(token), dispatch.settings.progress_interval,
-                                                        dispatch.clock, dispatch.timers);
+    call->progress = std::make_shared<ProgressReporter>(
+        call->port, std::move(token), dispatch.settings.progress_interval, dispatch.clock, dispatch.timers);
   }
   server::Pacing::Moved moved;
   if (call->progress) {

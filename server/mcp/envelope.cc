@@ -19,8 +19,8 @@ struct NamedMethod {
   std::string_view member;
 };
 constexpr std::array kNamedMethods{
-    NamedMethod{"tools/call", "name"},      NamedMethod{"prompts/get", "name"},     NamedMethod{"resources/read", "uri"},
-    NamedMethod{"tasks/get", "taskId"},     NamedMethod{"tasks/update", "taskId"},  NamedMethod{"tasks/cancel", "taskId"},
+    NamedMethod{"tools/call", "name"},  NamedMethod{"prompts/get", "name"},    NamedMethod{"resources/read", "uri"},
+    NamedMethod{"tasks/get", "taskId"}, NamedMethod{"tasks/update", "taskId"}, NamedMethod{"tasks/cancel", "taskId"},
 };
 
 const Json* meta_of(const Message& message) {
@@ -67,8 +67,9 @@ std::variant<Envelope, Fault> read_members(const Message& message) {
   if (const Json* level = find_member(*meta, meta::kLogLevel)) {
     envelope.log_level = level->is_string() ? level->get<std::string>() : "";
     if (!is_log_level(envelope.log_level)) {
-      return bad_params(message, std::string(meta::kLogLevel) + " is " + printable(to_text(*level), 80) +
-                                     "; expected one of debug, info, notice, warning, error, critical, alert, emergency");
+      return bad_params(message,
+                        std::string(meta::kLogLevel) + " is " + printable(to_text(*level), 80) +
+                            "; expected one of debug, info, notice, warning, error, critical, alert, emergency");
     }
   }
   if (const Json* token = find_member(*meta, meta::kProgressToken);
@@ -85,7 +86,8 @@ std::optional<Fault> check_present(const Message& message, const http::Headers& 
   if (!value) return std::nullopt;
   if (headers.count(name) > 1) return mismatch(message, std::string(name) + " is given more than once");
   if (*value == expected) return std::nullopt;
-  return mismatch(message, std::string(name) + " is " + in_quotes(*value) + " but the body says " + in_quotes(expected));
+  return mismatch(message,
+                  std::string(name) + " is " + in_quotes(*value) + " but the body says " + in_quotes(expected));
 }
 
 std::optional<Fault> check_name(const Message& message, const http::Headers& headers) {

@@ -48,7 +48,8 @@ void HttpReply::end(Answer instead) {
   if (!accepts_.event_stream) return send(std::move(instead));
   // A stream without the answer is the one way to end a POST without one (streamable-http, "Sending Messages").
   open_stream(instead.headers);
-  if (const auto stream = state_.with([](State& state) { return std::exchange(state.stream, nullptr); })) stream->close();
+  if (const auto stream = state_.with([](State& state) { return std::exchange(state.stream, nullptr); }))
+    stream->close();
 }
 
 bool HttpReply::open_stream(const http::Headers& headers) {

@@ -17,7 +17,8 @@ RpcError bad_params(std::string text) { return {code::kInvalidParams, "Invalid p
 
 }  // namespace
 
-Interaction::Interaction(const Dispatch& dispatch, std::shared_ptr<Call> call, Json arguments, InteractionHandler handler)
+Interaction::Interaction(const Dispatch& dispatch, std::shared_ptr<Call> call, Json arguments,
+                         InteractionHandler handler)
     : dispatch_(std::make_shared<const Dispatch>(dispatch)),
       call_(std::move(call)),
       arguments_(std::move(arguments)),
@@ -33,15 +34,17 @@ void Interaction::run(const Dispatch& dispatch, const std::shared_ptr<Call>& cal
     if (const Json* responses = find_member(params, "inputResponses")) {
       if (!responses->is_object()) return call->fail(bad_params("inputResponses must be an object"));
       for (const auto& [key, response] : responses->items()) {
-        if (!response.is_object()) return call->fail(bad_params("inputResponses." + printable(key, 60) + " must be an object"));
+        if (!response.is_object())
+          return call->fail(bad_params("inputResponses." + printable(key, 60) + " must be an object"));
       }
       interaction->responses_ = *responses;
     }
     if (const Json* state = find_member(params, "requestState")) {
       auto opened = state->is_string() ? dispatch.states.open(state->get<std::string>(), *call) : std::nullopt;
       if (!opened) {
-        return call->fail(bad_params("requestState was not made for this request, was changed, or has expired; start "
-                                     "again without it"));
+        return call->fail(
+            bad_params("requestState was not made for this request, was changed, or has expired; start "
+                       "again without it"));
       }
       interaction->state_ = std::move(*opened);
     }
@@ -84,8 +87,8 @@ void Interaction::progress(double done, double total, std::string_view message) 
 void Interaction::log(std::string_view level, Json data) {
   if (!dispatch_->offers.has_logging || !is_wanted(level, call_->log_level)) return;
   open_stream();
-  call_->port->notify(notification_message("notifications/message",
-                                           {{"level", level}, {"logger", "weir"}, {"data", std::move(data)}}));
+  call_->port->notify(
+      notification_message("notifications/message", {{"level", level}, {"logger", "weir"}, {"data", std::move(data)}}));
 }
 
 void Interaction::answer(Json result) {
@@ -104,8 +107,9 @@ void Interaction::ask(Json requests, Json state) {
     Json needed = capabilities_needed_by(string_or(request, "method", ""));
     if (has_capabilities(call_->client_capabilities, needed)) continue;
     if (has_sessions(call_->revision)) {
-      return answer(text_result("This tool asks the client for " + string_or(request, "method", "") +
-                                    ", which this client does not declare.", true));
+      return answer(text_result(
+          "This tool asks the client for " + string_or(request, "method", "") + ", which this client does not declare.",
+          true));
     }
     return call_->fail(missing_capability(std::move(needed)));
   }

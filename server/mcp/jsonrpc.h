@@ -47,10 +47,10 @@ struct Fault {
 struct Message {
   enum class Kind : std::uint8_t { request, notification, response };
   Kind kind = Kind::request;
-  Json id = nullptr;            // string or integer; null for a notification
-  std::string method;           // "" for a response
-  Json params = Json::object(); // an object; empty if absent
-  Json result = nullptr;        // of a response; null if it is an error
+  Json id = nullptr;             // string or integer; null for a notification
+  std::string method;            // "" for a response
+  Json params = Json::object();  // an object; empty if absent
+  Json result = nullptr;         // of a response; null if it is an error
 };
 
 using Element = std::variant<Message, Fault>;

@@ -32,8 +32,8 @@ std::variant<std::vector<std::string>, RpcError> texts_of(const Json& notificati
   const std::string label = "notifications." + std::string(name);
   if (!list->is_array()) return bad_params(label + " must be an array of strings");
   if (list->size() > kListenedUrisMax) {
-    return bad_params(label + " names " + std::to_string(list->size()) + "; at most " + std::to_string(kListenedUrisMax) +
-                      " are accepted");
+    return bad_params(label + " names " + std::to_string(list->size()) + "; at most " +
+                      std::to_string(kListenedUrisMax) + " are accepted");
   }
   for (const Json& each : *list) {
     if (!each.is_string()) return bad_params(label + " must be an array of strings");
@@ -233,9 +233,8 @@ void handle_listen(const Dispatch& dispatch, const std::shared_ptr<Call>& call) 
     Listeners::remove(listeners.state_, listener.get());
     return listener->end();
   }
-  call->port->on_departed([state = std::weak_ptr(listeners.state_), raw = listener.get()] {
-    Listeners::remove(state, raw);
-  });
+  call->port->on_departed(
+      [state = std::weak_ptr(listeners.state_), raw = listener.get()] { Listeners::remove(state, raw); });
 }
 
 }  // namespace weir::mcp

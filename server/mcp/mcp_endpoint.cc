@@ -89,8 +89,8 @@ McpEndpoint::McpEndpoint(Settings settings, server::Gate& gate, const tools::Cat
       client_requests_(random),
       session_streams_(std::make_shared<SessionStreams>(database, clock, random, offers_)),
       http_sse_(random),
-      dispatch_{settings_, gate,    catalog, *sessions_, clock,           timers,
-                executor,  offers_, states_, listeners_, client_requests_, waiting_calls_, *session_streams_} {
+      dispatch_{settings_, gate,    catalog,    *sessions_,       clock,          timers,           executor,
+                offers_,   states_, listeners_, client_requests_, waiting_calls_, *session_streams_} {
   schedule_sweep();
 }
 
@@ -125,7 +125,8 @@ void McpEndpoint::handle(std::shared_ptr<http::Exchange> exchange) {
   const bool is_post = request.method == "POST";
   if (!is_post && request.method != "GET" && request.method != "DELETE") {
     return incoming.refuse_stranger(
-        transport_error(405, "Method not allowed: " + printable(request.method, 20) + "; MCP messages are POSTed"), kAllow);
+        transport_error(405, "Method not allowed: " + printable(request.method, 20) + "; MCP messages are POSTed"),
+        kAllow);
   }
   auto caller = gate_.authenticate(request);
   if (!caller) {
@@ -151,11 +152,13 @@ void McpEndpoint::handle_get(Incoming& incoming) {
   // Exactly 405: other answers make clients reconnect for ever (MCP 2025-03-26 to 2025-11-25 streamable-http, "Listening").
   if (!headers.find("Mcp-Session-Id")) {
     return incoming.refuse(
-        gate_, {nullptr, transport_error(405, "Method not allowed: GET opens the stream of a session; this one names none")},
+        gate_,
+        {nullptr, transport_error(405, "Method not allowed: GET opens the stream of a session; this one names none")},
         "POST");
   }
   if (!accepts(headers).event_stream) {
-    return incoming.refuse(gate_, {nullptr, transport_error(406, "Not acceptable: Accept must allow text/event-stream")});
+    return incoming.refuse(gate_,
+                           {nullptr, transport_error(406, "Not acceptable: Accept must allow text/event-stream")});
   }
   const auto session = session_of(incoming, nullptr);
   if (!session) return;
@@ -170,17 +173,22 @@ void McpEndpoint::handle_http_sse(Incoming& incoming) {
   const http::Request& request = incoming.request();
   const bool is_stream = request.path == kSsePath;
   if (request.method != (is_stream ? "GET" : "POST")) {
-    return incoming.refuse(gate_, {nullptr, transport_error(405, "Method not allowed: " + std::string(is_stream ? "GET opens the stream" : "messages are POSTed"))},
-                           is_stream ? "GET" : "POST");
+    return incoming.refuse(
+        gate_,
+        {nullptr, transport_error(405, "Method not allowed: " +
+                                           std::string(is_stream ? "GET opens the stream" : "messages are POSTed"))},
+        is_stream ? "GET" : "POST");
   }
   const SseRequest wanted{incoming.exchange, incoming.caller, incoming.request_id};
   if (is_stream) return http_sse_.open(dispatch_, wanted);
   if (!is_json_content(request.headers)) {
-    return incoming.refuse(gate_, {nullptr, transport_error(415, "Unsupported media type: Content-Type must be application/json")});
+    return incoming.refuse(
+        gate_, {nullptr, transport_error(415, "Unsupported media type: Content-Type must be application/json")});
   }
   if (request.body.size() > settings_.body_bytes_max) {
-    return incoming.refuse(gate_, {nullptr, transport_error(413, "Payload too large: at most " +
-                                                                     std::to_string(settings_.body_bytes_max) + " bytes are accepted")});
+    return incoming.refuse(
+        gate_, {nullptr, transport_error(413, "Payload too large: at most " + std::to_string(settings_.body_bytes_max) +
+                                                  " bytes are accepted")});
   }
   http_sse_.post(dispatch_, wanted);
 }
@@ -194,7 +202,8 @@ void McpEndpoint::handle_post(Incoming& incoming) {
     return refuse(415, "Unsupported media type: Content-Type must be application/json");
   }
   if (request.body.size() > settings_.body_bytes_max) {
-    return refuse(413, "Payload too large: at most " + std::to_string(settings_.body_bytes_max) + " bytes are accepted");
+    return refuse(413,
+                  "Payload too large: at most " + std::to_string(settings_.body_bytes_max) + " bytes are accepted");
   }
   incoming.accepts = accepts(request.headers);
   if (!incoming.accepts.json && !incoming.accepts.event_stream) {
@@ -244,8 +253,10 @@ void McpEndpoint::handle_modern(Incoming& incoming, Message message) {
   dispatch_call(dispatch_, call);
 }
 
-std::shared_ptr<Call> McpEndpoint::call_in_session(Incoming& incoming, Message message, const store::SessionRow& session) {
-  auto call = call_of(incoming, std::move(message), revision_from(session.protocol_version).value_or(kLatestSessionRevision));
+std::shared_ptr<Call> McpEndpoint::call_in_session(Incoming& incoming, Message message,
+                                                   const store::SessionRow& session) {
+  auto call =
+      call_of(incoming, std::move(message), revision_from(session.protocol_version).value_or(kLatestSessionRevision));
   call->client_capabilities = session.client_capabilities;
   call->session_id = session.id;
   call->log_level = session.log_level;
@@ -262,8 +273,9 @@ std::optional<store::SessionRow> McpEndpoint::session_of(Incoming& incoming, con
   if (const auto version = headers.find("MCP-Protocol-Version")) {
     const auto revision = revision_from(*version);
     if (!revision || !has_sessions(*revision)) {
-      return refuse(400, code::kTransport, "Bad request: MCP-Protocol-Version \"" + printable(*version, 40) +
-                                               "\" is not supported; use the version that initialize answered");
+      return refuse(400, code::kTransport,
+                    "Bad request: MCP-Protocol-Version \"" + printable(*version, 40) +
+                        "\" is not supported; use the version that initialize answered");
     }
   }
   const auto session_id = headers.find("Mcp-Session-Id");
@@ -290,8 +302,8 @@ void McpEndpoint::handle_session(Incoming& incoming, Message message) {
     return dispatch_call(dispatch_, call);
   }
   if (is_request) {
-    call->port = std::make_shared<SessionReply>(incoming.exchange, incoming.accepts, *session_streams_, call->session_id,
-                                                priming_of(call->revision), call->message);
+    call->port = std::make_shared<SessionReply>(incoming.exchange, incoming.accepts, *session_streams_,
+                                                call->session_id, priming_of(call->revision), call->message);
     return dispatch_call(dispatch_, call);
   }
   if (call->message.kind == Message::Kind::notification) {
@@ -347,8 +359,9 @@ void McpEndpoint::handle_delete(Incoming& incoming) {
   const auto session = session_of(incoming, nullptr);
   if (!session) return;
   if (auto ended = dispatch_.sessions.end(session->id, *incoming.caller); !ended) {
-    return incoming.refuse(gate_, {nullptr, {code::kSessionNotFound, ended.error().message, nullptr,
-                                             server::http_status(ended.error().code)}});
+    return incoming.refuse(
+        gate_,
+        {nullptr, {code::kSessionNotFound, ended.error().message, nullptr, server::http_status(ended.error().code)}});
   }
   session_streams_->end(session->id);
   incoming.acknowledge(admit_for_headers(gate_, *incoming.caller, "DELETE /mcp"), 204);

@@ -11,10 +11,10 @@ namespace weir::mcp {
 
 // Immutable once offered.
 struct McpTool {
-  tools::Tool declaration;                          // its handler is not called
-  Json required_capabilities = Json::object();      // of the client; without them it is refused with -32021
-  bool is_only_a_task = false;                      // the tasks extension is required of the client
-  InteractionHandler handler;                       // answers with a CallToolResult
+  tools::Tool declaration;                      // its handler is not called
+  Json required_capabilities = Json::object();  // of the client; without them it is refused with -32021
+  bool is_only_a_task = false;                  // the tasks extension is required of the client
+  InteractionHandler handler;                   // answers with a CallToolResult
 };
 
 // Null if there is none.

@@ -47,9 +47,12 @@ constexpr std::array kMethods{
     Method{"resources/templates/list", kRequest, kFirst, kModern, kNoScope, 1, false, handle_resource_templates_list,
            Need::resources},
     Method{"resources/read", kRequest, kFirst, kModern, kNoScope, 1, false, handle_resources_read, Need::resources},
-    Method{"resources/subscribe", kRequest, kFirst, kLastSession, kNoScope, 1, false, handle_subscribe, Need::resources},
-    Method{"resources/unsubscribe", kRequest, kFirst, kLastSession, kNoScope, 0, false, handle_unsubscribe, Need::resources},
-    Method{"resources/directory/read", kRequest, kModern, kModern, kNoScope, 1, false, handle_directory_read, Need::skills},
+    Method{"resources/subscribe", kRequest, kFirst, kLastSession, kNoScope, 1, false, handle_subscribe,
+           Need::resources},
+    Method{"resources/unsubscribe", kRequest, kFirst, kLastSession, kNoScope, 0, false, handle_unsubscribe,
+           Need::resources},
+    Method{"resources/directory/read", kRequest, kModern, kModern, kNoScope, 1, false, handle_directory_read,
+           Need::skills},
     Method{"skills/list", kRequest, kModern, kModern, kNoScope, 1, false, handle_skills_list, Need::skills},
     Method{"skills/get", kRequest, kModern, kModern, kNoScope, 1, false, handle_skills_get, Need::skills},
     Method{"prompts/list", kRequest, kFirst, kModern, kNoScope, 1, false, handle_prompts_list, Need::prompts},
@@ -87,7 +90,8 @@ bool is_offered(const Method& method, const Offers& offers) {
 }
 
 tools::Scope scope_of(const Dispatch& dispatch, const Method& method, const Message& message) {
-  if (method.name == "resources/read" || method.name == "resources/subscribe") return dispatch.offers.resources->scope_of(string_or(message.params, "uri", ""));
+  if (method.name == "resources/read" || method.name == "resources/subscribe")
+    return dispatch.offers.resources->scope_of(string_or(message.params, "uri", ""));
   if (method.name == "tasks/get" || method.name == "tasks/list" || method.name == "tasks/result") {
     return dispatch.offers.tasks->scope_of(TaskAction::get, string_or(message.params, "taskId", ""));
   }

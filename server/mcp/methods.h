@@ -23,7 +23,7 @@ struct Method {
   Revision last = kModernRevision;
   tools::Scope scope = tools::Scope::none;
   std::uint32_t cost = 0;
-  bool is_tool_call = false;               // then scope and cost are the tool's
+  bool is_tool_call = false;                                                 // then scope and cost are the tool's
   void (*handler)(const Dispatch&, const std::shared_ptr<Call>&) = nullptr;  // null for notifications
   Need need = Need::nothing;
 };

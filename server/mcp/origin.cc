@@ -56,8 +56,8 @@ std::optional<std::string> OriginPolicy::refusal(const http::Headers& headers) c
     if (std::ranges::find(origins_, origin) != origins_.end()) return std::nullopt;
     for (const std::string_view scheme : {"http", "https"}) {
       const std::string prefix = std::string(scheme) + "://";
-      if (origin.starts_with(prefix) && without_default_port(origin.substr(prefix.size()), scheme) ==
-                                            without_default_port(host, scheme)) {
+      if (origin.starts_with(prefix) &&
+          without_default_port(origin.substr(prefix.size()), scheme) == without_default_port(host, scheme)) {
         return std::nullopt;
       }
     }

@@ -14,7 +14,9 @@ constexpr std::string_view kPrefix = "Mcp-Param-";
 // Beyond this, schemas are not followed: none of ours nests further.
 constexpr int kDepthMax = 8;
 
-RpcError mismatch(std::string text) { return {code::kHeaderMismatch, "Header mismatch: " + std::move(text), nullptr, 400}; }
+RpcError mismatch(std::string text) {
+  return {code::kHeaderMismatch, "Header mismatch: " + std::move(text), nullptr, 400};
+}
 
 // "42.0" is 42: integers are compared as numbers.
 bool is_same_number(const std::string& text, const Json& argument) {
@@ -41,10 +43,12 @@ std::optional<RpcError> check_one(const std::string& name, const Json* argument,
   const auto decoded = decode_header_value(*value);
   if (!decoded) return mismatch(header + " is \"" + printable(*value, 80) + "\", which is no valid base64");
   if (says_the_same(*decoded, *argument)) return std::nullopt;
-  return mismatch(header + " is \"" + printable(*decoded, 80) + "\" but the argument is " + printable(to_text(*argument), 80));
+  return mismatch(header + " is \"" + printable(*decoded, 80) + "\" but the argument is " +
+                  printable(to_text(*argument), 80));
 }
 
-std::optional<RpcError> check_properties(const Json& schema, const Json* arguments, const http::Headers& headers, int depth) {
+std::optional<RpcError> check_properties(const Json& schema, const Json* arguments, const http::Headers& headers,
+                                         int depth) {
   const Json* properties = find_member(schema, "properties");
   if (properties == nullptr || depth > kDepthMax) return std::nullopt;
   for (const auto& [name, property] : properties->items()) {

@@ -11,6 +11,7 @@ namespace weir::mcp {
 
 // Compares each argument whose property is marked `x-mcp-header` with its header; -32020 and HTTP 400 if a header is
 // missing, given twice, no valid base64, says something else, or has no argument.
-std::optional<RpcError> check_param_headers(const Json& input_schema, const Json& arguments, const http::Headers& headers);
+std::optional<RpcError> check_param_headers(const Json& input_schema, const Json& arguments,
+                                            const http::Headers& headers);
 
 }  // namespace weir::mcp

@@ -47,7 +47,10 @@ class ProgressReporter : public std::enable_shared_from_this<ProgressReporter> {
   // The references must outlive every call in progress.
   ProgressReporter(std::shared_ptr<ReplyPort> port, Json token, std::chrono::milliseconds interval, const Clock& clock,
                    TimerQueue& timers)
-      : port_(std::move(port)), token_(std::move(token)), clock_(clock), timers_(timers),
+      : port_(std::move(port)),
+        token_(std::move(token)),
+        clock_(clock),
+        timers_(timers),
         state_(std::in_place, State{ProgressPace(interval)}) {}
 
   // Never blocks. Before start() and after stop() nothing is sent.

@@ -10,8 +10,8 @@ namespace weir::mcp {
 
 // Not thread-safe: a value.
 struct Answer {
-  Json message;           // a complete JSON-RPC response
-  int status = 200;       // of the HTTP reply, if this message has one to itself
+  Json message;      // a complete JSON-RPC response
+  int status = 200;  // of the HTTP reply, if this message has one to itself
   http::Headers headers;
 };
 

@@ -44,7 +44,8 @@ void handle_resources_list(const Dispatch& dispatch, const std::shared_ptr<Call>
   if (!cursor) return call->fail(unknown_cursor(call->message));
   auto page = dispatch.offers.resources->list(call->context(), *cursor);
   if (!page) {
-    if (!cursor->empty() && page.error().code == ErrorCode::validation_failed) return call->fail(unknown_cursor(call->message));
+    if (!cursor->empty() && page.error().code == ErrorCode::validation_failed)
+      return call->fail(unknown_cursor(call->message));
     return call->fail(page.error());
   }
   const Features& features = features_of(call->revision);
@@ -81,7 +82,8 @@ void handle_resources_read(const Dispatch& dispatch, const std::shared_ptr<Call>
   if (!contents) {
     if (contents.error().code != ErrorCode::not_found) return call->fail(contents.error());
     return call->fail({has_sessions(call->revision) ? kResourceNotFound : code::kInvalidParams,
-                       "Resource not found: " + printable(*uri, 200), {{"uri", *uri}}});
+                       "Resource not found: " + printable(*uri, 200),
+                       {{"uri", *uri}}});
   }
   Json result{{"contents", Json::array()}};
   for (const ResourceContent& content : *contents) result["contents"].push_back(content_json(content));

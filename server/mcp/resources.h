@@ -65,7 +65,8 @@ class ResourceProvider {
   // What the gate demands before read() is called.
   [[nodiscard]] virtual tools::Scope scope_of(std::string_view uri) const = 0;
   // Returns not_found for what is none, does not exist or is another account's. Blocks for the database.
-  virtual Result<std::vector<ResourceContent>> read(const tools::CallContext& context, const std::string& uri) const = 0;
+  virtual Result<std::vector<ResourceContent>> read(const tools::CallContext& context,
+                                                    const std::string& uri) const = 0;
   // Every value that fits so far, the likeliest first; none for what cannot be completed. Blocks for the database.
   virtual Result<std::vector<std::string>> complete(const tools::CallContext& context, const std::string& uri_template,
                                                     const CompletionRequest& request) const = 0;

@@ -30,7 +30,7 @@ struct Features {
   bool has_descriptions;        // Implementation.description and websiteUrl
   bool has_result_type;         // resultType, ttlMs, cacheScope, serverInfo in _meta
   bool has_batches;
-  bool has_annotations;         // Tool.annotations
+  bool has_annotations;  // Tool.annotations
   bool has_completions_capability;
 };
 const Features& features_of(Revision revision);

@@ -131,7 +131,8 @@ std::optional<Json> SkillSet::directory(std::string_view uri) const {
     if (slash == std::string::npos) {
       children.push_back({{"uri", file.uri}, {"name", rest}, {"mimeType", kMarkdown}});
     } else if (folders.insert(rest.substr(0, slash)).second) {
-      children.push_back({{"uri", prefix + rest.substr(0, slash)}, {"name", rest.substr(0, slash)}, {"mimeType", kDirectory}});
+      children.push_back(
+          {{"uri", prefix + rest.substr(0, slash)}, {"name", rest.substr(0, slash)}, {"mimeType", kDirectory}});
     }
   }
   if (children.empty()) return std::nullopt;
@@ -140,7 +141,8 @@ std::optional<Json> SkillSet::directory(std::string_view uri) const {
 
 Result<ResourcePage> SkilledResources::list(const tools::CallContext& context, const std::string& cursor) const {
   auto page = inner_.list(context, cursor);
-  if (page && cursor.empty()) page->items.insert(page->items.begin(), skills_.resources().begin(), skills_.resources().end());
+  if (page && cursor.empty())
+    page->items.insert(page->items.begin(), skills_.resources().begin(), skills_.resources().end());
   return page;
 }
 
@@ -148,7 +150,8 @@ tools::Scope SkilledResources::scope_of(std::string_view uri) const {
   return skills_.read(uri) ? tools::Scope::none : inner_.scope_of(uri);
 }
 
-Result<std::vector<ResourceContent>> SkilledResources::read(const tools::CallContext& context, const std::string& uri) const {
+Result<std::vector<ResourceContent>> SkilledResources::read(const tools::CallContext& context,
+                                                            const std::string& uri) const {
   if (auto content = skills_.read(uri)) return std::vector<ResourceContent>{*std::move(content)};
   return inner_.read(context, uri);
 }
@@ -177,7 +180,8 @@ void handle_directory_read(const Dispatch& dispatch, const std::shared_ptr<Call>
   if (cursor_of(call->message) != "") return call->fail(unknown_cursor(call->message));
   auto children = dispatch.offers.skills->directory(*uri);
   if (!children) {
-    return call->fail({code::kInvalidParams, "Invalid params: " + printable(*uri, 200) + " is no directory", {{"uri", *uri}}});
+    return call->fail(
+        {code::kInvalidParams, "Invalid params: " + printable(*uri, 200) + " is no directory", {{"uri", *uri}}});
   }
   Json result{{"resources", *std::move(children)}};
   add_caching(result, call->revision, kSkillsTtlMs, "public");

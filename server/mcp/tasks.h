@@ -29,12 +29,12 @@ bool has_ended(TaskStatus status);
 
 // Not thread-safe: a value.
 struct Task {
-  std::string id;                               // unguessable
+  std::string id;  // unguessable
   TaskStatus status = TaskStatus::working;
   std::string status_message;
   UnixMillis created_at{};
   UnixMillis last_updated_at{};
-  std::optional<std::int64_t> ttl_ms;           // nothing: kept for good
+  std::optional<std::int64_t> ttl_ms;  // nothing: kept for good
   std::optional<std::int64_t> poll_interval_ms;
   // What the status calls for: {"inputRequests"}, {"result"} or {"error"}.
   Json payload = Json::object();
@@ -57,7 +57,8 @@ class TaskProvider {
   [[nodiscard]] virtual tools::Scope scope_of(TaskAction action, std::string_view id) const = 0;
   virtual Result<Task> get(const tools::CallContext& context, const std::string& id) = 0;
   // Unknown keys are ignored.
-  virtual Result<void> update(const tools::CallContext& context, const std::string& id, const Json& input_responses) = 0;
+  virtual Result<void> update(const tools::CallContext& context, const std::string& id,
+                              const Json& input_responses) = 0;
   // Success too if it has already ended.
   virtual Result<void> cancel(const tools::CallContext& context, const std::string& id) = 0;
   // Calls `changed`, which must not block, whenever the task has changed; null if it is not the caller's.

@@ -50,7 +50,8 @@ void finish(const Dispatch& dispatch, Call& call, Result<tools::ToolResult> resu
 Json listed(const Dispatch& dispatch, const tools::Tool& tool, Revision revision) {
   Json definition = tool_definition(tool, revision);
   if (revision != Revision::r2025_11_25) return definition;
-  if (Json support = task_support(dispatch.offers, tool); !support.is_null()) definition["execution"] = std::move(support);
+  if (Json support = task_support(dispatch.offers, tool); !support.is_null())
+    definition["execution"] = std::move(support);
   return definition;
 }
 
@@ -71,7 +72,8 @@ void handle_tools_list(const Dispatch& dispatch, const std::shared_ptr<Call>& ca
   if (cursor_of(call->message) != "") return call->fail(unknown_cursor(call->message));
   Json list = Json::array();
   for (const tools::Tool& tool : dispatch.catalog.tools()) {
-    if (call->caller->scopes.allows(tool.scope) && call->filter.allows(tool)) list.push_back(listed(dispatch, tool, call->revision));
+    if (call->caller->scopes.allows(tool.scope) && call->filter.allows(tool))
+      list.push_back(listed(dispatch, tool, call->revision));
   }
   for (const McpTool& tool : dispatch.offers.tools) {
     if (call->caller->scopes.allows(tool.declaration.scope) && call->filter.allows(tool.declaration)) {

@@ -43,7 +43,8 @@ void ToolFilter::add_toolsets(std::string_view list) {
     std::string_view name = list.substr(0, comma);
     while (name.starts_with(' ')) name.remove_prefix(1);
     while (name.ends_with(' ')) name.remove_suffix(1);
-    if (!name.empty() && name != "all" && std::ranges::find(toolsets_, name) == toolsets_.end()) toolsets_.emplace_back(name);
+    if (!name.empty() && name != "all" && std::ranges::find(toolsets_, name) == toolsets_.end())
+      toolsets_.emplace_back(name);
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
 }
@@ -74,10 +75,10 @@ std::optional<RpcError> ToolFilter::fault(const std::set<std::string>& known) co
 
 RpcError ToolFilter::left_out(const tools::Tool& tool) const {
   const bool is_about_writing = is_read_only_ && !tool.annotations.is_read_only;
-  return {code::kInvalidParams,
-          "Invalid params: " + tool.name + " is left out of this connection, " +
-              (is_about_writing ? "which is for reading only (read_only, X-MCP-Readonly)."
-                                : "since its toolset " + toolset_of(tool) + " was not asked for (toolsets, X-MCP-Toolsets).")};
+  return {code::kInvalidParams, "Invalid params: " + tool.name + " is left out of this connection, " +
+                                    (is_about_writing ? "which is for reading only (read_only, X-MCP-Readonly)."
+                                                      : "since its toolset " + toolset_of(tool) +
+                                                            " was not asked for (toolsets, X-MCP-Toolsets).")};
 }
 
 }  // namespace weir::mcp

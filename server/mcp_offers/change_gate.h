@@ -24,7 +24,7 @@ class ChangeGate : public std::enable_shared_from_this<ChangeGate> {
 
  private:
   struct State {
-    bool is_quiet = false;    // since the last call; the timer ends it
+    bool is_quiet = false;  // since the last call; the timer ends it
     bool has_waiting = false;
   };
   void be_quiet();

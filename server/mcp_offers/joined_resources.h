@@ -17,7 +17,8 @@ class JoinedResources final : public mcp::ResourceProvider {
   Result<mcp::ResourcePage> list(const tools::CallContext& context, const std::string& cursor) const override;
   [[nodiscard]] std::vector<mcp::ResourceTemplate> templates() const override;
   [[nodiscard]] tools::Scope scope_of(std::string_view uri) const override { return of(uri).scope_of(uri); }
-  Result<std::vector<mcp::ResourceContent>> read(const tools::CallContext& context, const std::string& uri) const override {
+  Result<std::vector<mcp::ResourceContent>> read(const tools::CallContext& context,
+                                                 const std::string& uri) const override {
     return of(uri).read(context, uri);
   }
   Result<std::vector<std::string>> complete(const tools::CallContext& context, const std::string& uri_template,

@@ -20,7 +20,8 @@ bool is_waiting(const Json& call) { return string_or(call, "status", "") == "awa
 Json form(const Json& call) {
   const std::string name = string_or(call, "name", "");
   const Json* arguments = find_member(call, "arguments");
-  std::string message = "A run asks to call " + name + " with:\n" + shown(arguments == nullptr ? Json::object() : *arguments);
+  std::string message =
+      "A run asks to call " + name + " with:\n" + shown(arguments == nullptr ? Json::object() : *arguments);
   const Json* approval = find_member(call, "approval");
   const std::string why = approval == nullptr ? "" : string_or(*approval, "reason", "");
   if (!why.empty()) message += "\nWhy you are asked: " + why;
@@ -32,8 +33,11 @@ Json form(const Json& call) {
              {{"type", "object"},
               {"properties",
                {{"decision", {{"type", "string"}, {"title", "Decision"}, {"enum", {"allow", "deny"}}}},
-                {"reason", {{"type", "string"}, {"title", "Reason"}, {"maxLength", 500},
-                            {"description", "For the run and the record; a model is told it."}}}}},
+                {"reason",
+                 {{"type", "string"},
+                  {"title", "Reason"},
+                  {"maxLength", 500},
+                  {"description", "For the run and the record; a model is told it."}}}}},
               {"required", {"decision"}}}}}}};
 }
 
@@ -51,8 +55,9 @@ Result<Json> decision_of(const Json& call, const Json& response) {
   const Json* content = find_member(response, "content");
   const std::string word = content == nullptr ? "" : string_or(*content, "decision", "");
   if (action != "accept" || (word != "allow" && word != "deny")) {
-    const std::string problem = "is no answer to the form: expected action accept with content.decision allow or deny, "
-                                "action decline, or action cancel";
+    const std::string problem =
+        "is no answer to the form: expected action accept with content.decision allow or deny, "
+        "action decline, or action cancel";
     return Error(ErrorCode::validation_failed, "The answer for " + id + " " + problem + ".").with_field(id, problem);
   }
   decision["decision"] = word;

@@ -29,10 +29,12 @@ bool changes_run(std::string_view type) {
   return type != "message.delta" && type != "tool_call.progress" && type != "usage.updated";
 }
 
-Result<tools::ToolResult> get_run(const tools::Catalog& catalog, const tools::CallContext& context, std::string_view uri) {
+Result<tools::ToolResult> get_run(const tools::Catalog& catalog, const tools::CallContext& context,
+                                  std::string_view uri) {
   if (!uri.starts_with(RunResources::kPrefix)) return not_found();
-  auto run = call_now(catalog, context, "get_run",
-                      {{"run_id", uri.substr(RunResources::kPrefix.size())}, {"include", {"steps", "tool_calls", "output"}}});
+  auto run =
+      call_now(catalog, context, "get_run",
+               {{"run_id", uri.substr(RunResources::kPrefix.size())}, {"include", {"steps", "tool_calls", "output"}}});
   // An id of a wrong form is as unknown as any other.
   if (!run && run.error().code == ErrorCode::validation_failed) return not_found();
   return run;
@@ -49,12 +51,12 @@ Result<mcp::ResourcePage> RunResources::list(const tools::CallContext& context, 
   if (!runs) return std::move(runs).error();
   for (const Json& run : runs->structured["data"]) {
     const std::string id = string_or(run, "id", "");
-    page.items.push_back({.uri = std::string(kPrefix) + id,
-                          .name = id,
-                          .title = "Run " + id,
-                          .description = "A run of " + string_or(run, "agent", "an agent") + ", " +
-                                         string_or(run, "status", "") + ".",
-                          .media_type = std::string(kJson)});
+    page.items.push_back(
+        {.uri = std::string(kPrefix) + id,
+         .name = id,
+         .title = "Run " + id,
+         .description = "A run of " + string_or(run, "agent", "an agent") + ", " + string_or(run, "status", "") + ".",
+         .media_type = std::string(kJson)});
   }
   page.next_cursor = string_member(runs->structured, "next_cursor");
   return page;
@@ -71,7 +73,8 @@ std::vector<mcp::ResourceTemplate> RunResources::templates() const {
 
 Scope RunResources::scope_of(std::string_view) const { return Scope::runs_read; }
 
-Result<std::vector<mcp::ResourceContent>> RunResources::read(const tools::CallContext& context, const std::string& uri) const {
+Result<std::vector<mcp::ResourceContent>> RunResources::read(const tools::CallContext& context,
+                                                             const std::string& uri) const {
   auto run = get_run(catalog_, context, uri);
   if (!run) return std::move(run).error();
   return std::vector<mcp::ResourceContent>{
@@ -97,9 +100,10 @@ std::shared_ptr<mcp::Watch> RunResources::watch(const tools::CallContext& contex
   auto run = get_run(catalog_, context, uri);
   if (!run) return nullptr;
   const auto gate = std::make_shared<ChangeGate>(timers_, std::move(changed));
-  auto subscription = hub_.subscribe(string_or(run->structured, "id", ""), [gate](const streaming::Published& published) {
-    if (changes_run(published.event->type)) gate->tell();
-  });
+  auto subscription =
+      hub_.subscribe(string_or(run->structured, "id", ""), [gate](const streaming::Published& published) {
+        if (changes_run(published.event->type)) gate->tell();
+      });
   return subscription ? std::make_shared<RunWatch>(std::move(subscription)) : nullptr;
 }
 

@@ -23,7 +23,8 @@ class RunResources final : public mcp::ResourceProvider {
   Result<mcp::ResourcePage> list(const tools::CallContext& context, const std::string& cursor) const override;
   [[nodiscard]] std::vector<mcp::ResourceTemplate> templates() const override;
   [[nodiscard]] tools::Scope scope_of(std::string_view uri) const override;
-  Result<std::vector<mcp::ResourceContent>> read(const tools::CallContext& context, const std::string& uri) const override;
+  Result<std::vector<mcp::ResourceContent>> read(const tools::CallContext& context,
+                                                 const std::string& uri) const override;
   Result<std::vector<std::string>> complete(const tools::CallContext& context, const std::string& uri_template,
                                             const mcp::CompletionRequest& request) const override;
   // Told when the run's status, a step or a tool call changes.

@@ -34,7 +34,8 @@ bool changes_report(const streaming::Event& event, const std::string& scan_id, c
 // Thread-safe. Holds what is watched.
 class ReportWatch final : public mcp::Watch {
  public:
-  explicit ReportWatch(std::shared_ptr<streaming::Subscription> subscription) : subscription_(std::move(subscription)) {}
+  explicit ReportWatch(std::shared_ptr<streaming::Subscription> subscription)
+      : subscription_(std::move(subscription)) {}
 
  private:
   const std::shared_ptr<streaming::Subscription> subscription_;
@@ -50,8 +51,9 @@ ScanResources::ScanResources(const tools::Catalog& catalog, streaming::EventHub&
   const tools::Tool* tool = catalog_.find("get_report");
   if (tool == nullptr) return;
   const Json names = tool->input_schema.value("/properties/format/enum"_json_pointer, Json::array());
-  std::ranges::copy_if(known, std::back_inserter(formats_),
-                       [&](const Format& format) { return std::ranges::find(names, Json(format.name)) != names.end(); });
+  std::ranges::copy_if(known, std::back_inserter(formats_), [&](const Format& format) {
+    return std::ranges::find(names, Json(format.name)) != names.end();
+  });
 }
 
 std::optional<ScanResources::Report> ScanResources::report_of(std::string_view uri) const {
@@ -65,7 +67,8 @@ std::optional<ScanResources::Report> ScanResources::report_of(std::string_view u
 }
 
 Result<mcp::ResourcePage> ScanResources::list(const tools::CallContext& context, const std::string& cursor) const {
-  const bool has_reports = context.caller->scopes.allows(Scope::findings_read) && context.caller->scopes.allows(Scope::scans_read);
+  const bool has_reports =
+      context.caller->scopes.allows(Scope::findings_read) && context.caller->scopes.allows(Scope::scans_read);
   if (cursor == kChecksCursor || (cursor.empty() && !has_reports)) return checks_page(context);
   if (!cursor.empty() && !cursor.starts_with(kScansCursor)) {
     return Error(ErrorCode::validation_failed, "The cursor is unknown.");
@@ -73,7 +76,8 @@ Result<mcp::ResourcePage> ScanResources::list(const tools::CallContext& context,
   return scans_page(context, cursor.empty() ? "" : cursor.substr(kScansCursor.size()));
 }
 
-Result<mcp::ResourcePage> ScanResources::scans_page(const tools::CallContext& context, const std::string& cursor) const {
+Result<mcp::ResourcePage> ScanResources::scans_page(const tools::CallContext& context,
+                                                    const std::string& cursor) const {
   Json arguments{{"limit", kScansPerPage}};
   if (!cursor.empty()) arguments["cursor"] = cursor;
   auto scans = call_now(catalog_, context, "list_scans", std::move(arguments));
@@ -82,11 +86,12 @@ Result<mcp::ResourcePage> ScanResources::scans_page(const tools::CallContext& co
   for (const Json& scan : scans->structured["data"]) {
     const std::string id = string_or(scan, "id", "");
     for (const Format& format : formats_) {
-      page.items.push_back({.uri = std::string(kScans) + id + std::string(kReport) + format.extension,
-                            .name = id + "/report." + format.extension,
-                            .title = format.title + " of " + id,
-                            .description = "A " + string_or(scan, "profile", "") + " scan, " + string_or(scan, "status", "") + ".",
-                            .media_type = format.media_type});
+      page.items.push_back(
+          {.uri = std::string(kScans) + id + std::string(kReport) + format.extension,
+           .name = id + "/report." + format.extension,
+           .title = format.title + " of " + id,
+           .description = "A " + string_or(scan, "profile", "") + " scan, " + string_or(scan, "status", "") + ".",
+           .media_type = format.media_type});
     }
   }
   const auto next = string_member(scans->structured, "next_cursor");
@@ -131,14 +136,16 @@ Scope ScanResources::scope_of(std::string_view uri) const {
   return uri.starts_with(kChecks) ? Scope::scans_read : Scope::findings_read;
 }
 
-Result<std::vector<mcp::ResourceContent>> ScanResources::read(const tools::CallContext& context, const std::string& uri) const {
+Result<std::vector<mcp::ResourceContent>> ScanResources::read(const tools::CallContext& context,
+                                                              const std::string& uri) const {
   if (uri.starts_with(kChecks)) return read_check(context, uri);
   const auto report = report_of(uri);
   if (!report) return not_found();
   // Whole: the shortening of get_report is for models.
   tools::CallContext whole = context;
   whole.surface = tools::Surface::rest;
-  auto written = call_now(catalog_, whole, "get_report", {{"scan_id", report->scan_id}, {"format", report->format->name}});
+  auto written =
+      call_now(catalog_, whole, "get_report", {{"scan_id", report->scan_id}, {"format", report->format->name}});
   if (!written) {
     // An id of a wrong form is as unknown as any other.
     return written.error().code == ErrorCode::validation_failed ? not_found() : std::move(written).error();
@@ -147,13 +154,15 @@ Result<std::vector<mcp::ResourceContent>> ScanResources::read(const tools::CallC
       {.uri = uri, .media_type = report->format->media_type, .bytes = string_or(written->structured, "text", "")}};
 }
 
-Result<std::vector<mcp::ResourceContent>> ScanResources::read_check(const tools::CallContext& context, const std::string& uri) const {
+Result<std::vector<mcp::ResourceContent>> ScanResources::read_check(const tools::CallContext& context,
+                                                                    const std::string& uri) const {
   auto checks = call_now(catalog_, context, "list_checks", Json::object());
   if (!checks) return std::move(checks).error();
   const std::string id = uri.substr(kChecks.size());
   for (const Json& check : checks->structured["data"]) {
     if (string_or(check, "id", "") != id) continue;
-    return std::vector<mcp::ResourceContent>{{.uri = uri, .media_type = std::string(kJson), .bytes = to_pretty_text(check)}};
+    return std::vector<mcp::ResourceContent>{
+        {.uri = uri, .media_type = std::string(kJson), .bytes = to_pretty_text(check)}};
   }
   return not_found();
 }
@@ -174,7 +183,8 @@ std::shared_ptr<mcp::Watch> ScanResources::watch(const tools::CallContext& conte
   const auto gate = std::make_shared<ChangeGate>(timers_, std::move(changed));
   auto subscription = hub_.subscribe_account(
       context.caller->account_id,
-      [gate, scan_id = report->scan_id, target_id = string_or(scan->structured, "target_id", "")](const streaming::Published& published) {
+      [gate, scan_id = report->scan_id,
+       target_id = string_or(scan->structured, "target_id", "")](const streaming::Published& published) {
         if (changes_report(*published.event, scan_id, target_id)) gate->tell();
       });
   return subscription ? std::make_shared<ReportWatch>(std::move(subscription)) : nullptr;
@@ -193,14 +203,16 @@ std::vector<std::string> ids_with(const Json& rows, std::string_view typed) {
 
 }  // namespace
 
-Result<std::vector<std::string>> scan_ids(const tools::Catalog& catalog, const tools::CallContext& context, std::string_view typed) {
+Result<std::vector<std::string>> scan_ids(const tools::Catalog& catalog, const tools::CallContext& context,
+                                          std::string_view typed) {
   if (!context.caller->scopes.allows(Scope::scans_read)) return std::vector<std::string>{};
   auto scans = call_now(catalog, context, "list_scans", {{"limit", kCompletedScansMax}});
   if (!scans) return std::move(scans).error();
   return ids_with(scans->structured["data"], typed);
 }
 
-Result<std::vector<std::string>> check_ids(const tools::Catalog& catalog, const tools::CallContext& context, std::string_view typed) {
+Result<std::vector<std::string>> check_ids(const tools::Catalog& catalog, const tools::CallContext& context,
+                                           std::string_view typed) {
   if (!context.caller->scopes.allows(Scope::scans_read)) return std::vector<std::string>{};
   auto checks = call_now(catalog, context, "list_checks", Json::object());
   if (!checks) return std::move(checks).error();

@@ -21,7 +21,8 @@ class ScanResources final : public mcp::ResourceProvider {
   Result<mcp::ResourcePage> list(const tools::CallContext& context, const std::string& cursor) const override;
   [[nodiscard]] std::vector<mcp::ResourceTemplate> templates() const override;
   [[nodiscard]] tools::Scope scope_of(std::string_view uri) const override;
-  Result<std::vector<mcp::ResourceContent>> read(const tools::CallContext& context, const std::string& uri) const override;
+  Result<std::vector<mcp::ResourceContent>> read(const tools::CallContext& context,
+                                                 const std::string& uri) const override;
   Result<std::vector<std::string>> complete(const tools::CallContext& context, const std::string& uri_template,
                                             const mcp::CompletionRequest& request) const override;
   // Of a report: told when its scan or a finding of its target changes. Checks change only with a release.
@@ -30,8 +31,8 @@ class ScanResources final : public mcp::ResourceProvider {
 
  private:
   struct Format {
-    std::string name;        // of get_report's argument
-    std::string extension;   // of the URI
+    std::string name;       // of get_report's argument
+    std::string extension;  // of the URI
     std::string media_type;
     std::string title;
   };
@@ -53,7 +54,9 @@ class ScanResources final : public mcp::ResourceProvider {
 
 // The ids that start with `typed`, of the newest scans or of the checks; for templates and for prompts alike. None without
 // the scope. Block for the database.
-Result<std::vector<std::string>> scan_ids(const tools::Catalog& catalog, const tools::CallContext& context, std::string_view typed);
-Result<std::vector<std::string>> check_ids(const tools::Catalog& catalog, const tools::CallContext& context, std::string_view typed);
+Result<std::vector<std::string>> scan_ids(const tools::Catalog& catalog, const tools::CallContext& context,
+                                          std::string_view typed);
+Result<std::vector<std::string>> check_ids(const tools::Catalog& catalog, const tools::CallContext& context,
+                                           std::string_view typed);
 
 }  // namespace weir::mcp_offers

@@ -4,8 +4,8 @@
 
 namespace weir::mcp_offers {
 
-Result<tools::ToolResult> call_now(const tools::Catalog& catalog, const tools::CallContext& context, std::string_view name,
-                                   Json arguments) {
+Result<tools::ToolResult> call_now(const tools::Catalog& catalog, const tools::CallContext& context,
+                                   std::string_view name, Json arguments) {
   const tools::Tool* tool = catalog.find(name);
   if (tool == nullptr) return Error(ErrorCode::not_found, "There is no tool " + std::string(name) + ".");
   std::optional<Result<tools::ToolResult>> answer;

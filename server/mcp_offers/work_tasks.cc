@@ -32,16 +32,31 @@ struct Work {
   std::string_view list;
   std::string_view cancel;
   Scope read;
-  Scope write;    // to cancel it
-  Scope answer;   // to give what it asks for
+  Scope write;   // to cancel it
+  Scope answer;  // to give what it asks for
 };
 
 constexpr std::array<Work, 2> kWorks{{
-    {.prefix = "scn_", .noun = "scan", .argument = "scan_id", .create = "create_scan", .get = "get_scan",
-     .list = "list_scans", .cancel = "cancel_scan", .read = Scope::scans_read, .write = Scope::scans_run,
+    {.prefix = "scn_",
+     .noun = "scan",
+     .argument = "scan_id",
+     .create = "create_scan",
+     .get = "get_scan",
+     .list = "list_scans",
+     .cancel = "cancel_scan",
+     .read = Scope::scans_read,
+     .write = Scope::scans_run,
      .answer = Scope::scans_run},
-    {.prefix = "run_", .noun = "run", .argument = "run_id", .create = "create_run", .get = "get_run", .list = "list_runs",
-     .cancel = "cancel_run", .read = Scope::runs_read, .write = Scope::runs_run, .answer = Scope::runs_approve},
+    {.prefix = "run_",
+     .noun = "run",
+     .argument = "run_id",
+     .create = "create_run",
+     .get = "get_run",
+     .list = "list_runs",
+     .cancel = "cancel_run",
+     .read = Scope::runs_read,
+     .write = Scope::runs_run,
+     .answer = Scope::runs_approve},
 }};
 constexpr const Work& kRuns = kWorks[1];
 
@@ -85,8 +100,8 @@ std::string message_of(const Json& row, const std::string& summary) {
 // What a task shows changes with its work's status, not with its progress.
 bool changes_status(std::string_view type) {
   return type.starts_with("run.") ||
-         (type.starts_with("scan.") && type != "scan.progress" && type != "scan.phase" && type != "scan.check.completed" &&
-          type != "scan.finding.detected") ||
+         (type.starts_with("scan.") && type != "scan.progress" && type != "scan.phase" &&
+          type != "scan.check.completed" && type != "scan.finding.detected") ||
          type == "tool_call.approved" || type == "tool_call.denied";
 }
 
@@ -118,7 +133,8 @@ Error no_task() { return {ErrorCode::not_found, "There is no such task."}; }
 
 // What is no id of ours is no task's either.
 Error as_task_error(Error error) {
-  return error.code == ErrorCode::validation_failed || error.code == ErrorCode::not_found ? no_task() : std::move(error);
+  return error.code == ErrorCode::validation_failed || error.code == ErrorCode::not_found ? no_task()
+                                                                                          : std::move(error);
 }
 
 Result<tools::ToolResult> read(const tools::Catalog& catalog, const tools::CallContext& context, const Work& work,

@@ -61,8 +61,7 @@ Result<ToolResult> list_accounts(const AdminParts& parts, const Json& arguments)
 }
 
 Result<store::AccountRow> account_of(const AdminParts& parts, const std::string& selector) {
-  return parts.database.read_for(
-      [&](store::Transaction& transaction) { return find_account(transaction, selector); });
+  return parts.database.read_for([&](store::Transaction& transaction) { return find_account(transaction, selector); });
 }
 
 Result<ToolResult> get_account(const AdminParts& parts, const Json& arguments) {
@@ -222,8 +221,8 @@ Result<std::optional<store::AuditPosition>> audit_position(const Json& arguments
   const auto at_ms = take_number(rest);
   const auto position = at_ms ? take_number(rest) : std::nullopt;
   if (position && is_id(rest, "acc")) {
-    return std::optional(store::AuditPosition{
-        .at = from_unix_ms(*at_ms), .account_id = std::string(rest), .position = *position});
+    return std::optional(
+        store::AuditPosition{.at = from_unix_ms(*at_ms), .account_id = std::string(rest), .position = *position});
   }
   return wrong("cursor", "is \"" + printable(*cursor, 60) +
                              "\"; expected the next_cursor of a page of this list, or nothing for its first page");
@@ -246,8 +245,12 @@ Result<ToolResult> list_audit(const AdminParts& parts, const Json& arguments) {
     if (has_more) rows->pop_back();
     Json data = Json::array();
     for (const store::AuditRow& row : *rows) {
-      data.push_back({{"account_id", row.account_id}, {"actor", row.actor}, {"action", row.action},
-                      {"subject", row.subject}, {"data", row.data}, {"at", to_rfc3339(row.at)}});
+      data.push_back({{"account_id", row.account_id},
+                      {"actor", row.actor},
+                      {"action", row.action},
+                      {"subject", row.subject},
+                      {"data", row.data},
+                      {"at", to_rfc3339(row.at)}});
     }
     return answer({{"data", std::move(data)}, {"next_cursor", has_more ? Json(cursor_after(rows->back())) : Json()}},
                   std::to_string(rows->size()) + " changes.");
@@ -346,31 +349,37 @@ Tool route(std::string name, std::string title, std::string description, tools::
 std::vector<Tool> account_routes(const AdminParts& parts) {
   const Json account_id = p::text("The account's id or name.", {.length_min = 1, .length_max = kNameCharactersMax});
   return {
-      route("list_accounts", "List accounts", "Every account of this server, newest first.", {"GET", "/v1/accounts", 200},
-            list_arguments(false), p::page_answer("Accounts.", account_schema()),
+      route("list_accounts", "List accounts", "Every account of this server, newest first.",
+            {"GET", "/v1/accounts", 200}, list_arguments(false), p::page_answer("Accounts.", account_schema()),
             [parts](const CallContext&, const Json& arguments) { return list_accounts(parts, arguments); }),
-      route("create_account", "Create an account", "Makes an account without keys. Its tier decides the limits of its keys.",
-            {"POST", "/v1/accounts", 201},
+      route("create_account", "Create an account",
+            "Makes an account without keys. Its tier decides the limits of its keys.", {"POST", "/v1/accounts", 201},
             p::arguments({{"name", p::text("Its name.", {.length_min = 1, .length_max = kNameCharactersMax})},
-                          {"tier", p::with_default(p::text("Its tier: free, standard, starter, pro, custom or admin.", kTierBounds), "free")},
+                          {"tier", p::with_default(
+                                       p::text("Its tier: free, standard, starter, pro, custom or admin.", kTierBounds),
+                                       "free")},
                           {"limit_override", limit_schema()}},
                          {"name"}),
-            account_schema(), [parts](const CallContext& context, const Json& arguments) {
+            account_schema(),
+            [parts](const CallContext& context, const Json& arguments) {
               return create_account(parts, context, arguments);
             }),
-      route("get_account", "Get an account", "One account, by its id or its name.", {"GET", "/v1/accounts/{account_id}", 200},
-            p::arguments({{"account_id", account_id}}, {"account_id"}), account_schema(),
+      route("get_account", "Get an account", "One account, by its id or its name.",
+            {"GET", "/v1/accounts/{account_id}", 200}, p::arguments({{"account_id", account_id}}, {"account_id"}),
+            account_schema(),
             [parts](const CallContext&, const Json& arguments) { return get_account(parts, arguments); }),
-      route("update_account", "Change an account's tier",
-            "Changes the tier, or the limit of the tier custom. Acts on the next call of every key of the account.",
-            {"PATCH", "/v1/accounts/{account_id}", 200},
-            p::arguments({{"account_id", account_id},
-                          {"tier", p::text("The new tier: free, standard, starter, pro, custom or admin.", kTierBounds)},
-                          {"limit_override", limit_schema()}},
-                         {"account_id"}),
-            account_schema(), [parts](const CallContext& context, const Json& arguments) {
-              return update_account(parts, context, arguments);
-            }),
+      route(
+          "update_account", "Change an account's tier",
+          "Changes the tier, or the limit of the tier custom. Acts on the next call of every key of the account.",
+          {"PATCH", "/v1/accounts/{account_id}", 200},
+          p::arguments({{"account_id", account_id},
+                        {"tier", p::text("The new tier: free, standard, starter, pro, custom or admin.", kTierBounds)},
+                        {"limit_override", limit_schema()}},
+                       {"account_id"}),
+          account_schema(),
+          [parts](const CallContext& context, const Json& arguments) {
+            return update_account(parts, context, arguments);
+          }),
   };
 }
 
@@ -380,41 +389,45 @@ std::vector<Tool> key_routes(const AdminParts& parts) {
       route("list_keys", "List keys", "Keys with their calls of 24 hours, newest first; never their secrets.",
             {"GET", "/v1/keys", 200}, list_arguments(true), p::page_answer("Keys.", key_schema()),
             [parts](const CallContext&, const Json& arguments) { return list_keys(parts, arguments); }),
-      route("create_key", "Create a key",
-            "Makes a key of an account; at most 10 are active at a time. The answer shows the secret, and nothing ever again. "
-            "An Idempotency-Key has no effect here: a secret is not kept, so it could not be answered again.",
-            {"POST", "/v1/keys", 201},
-            p::arguments({{"account", account_selector()},
-                          {"name", p::with_default(p::text("What it is for.", {.length_min = 1, .length_max = kNameCharactersMax}),
-                                                   "unnamed")},
-                          {"scopes", p::with_default(p::list("What it may do: scopes, or the shorthands read and write.",
-                                                             p::text("A scope.", {.length_min = 1, .length_max = 40}), 20),
-                                                     Json::array({"read", "write"}))},
-                          {"expires_at", p::nullable(p::time("When it ends; null or left out: never."))},
-                          {"limit_override", limit_schema()}},
-                         {"account"}),
-            secret_schema(), [parts](const CallContext& context, const Json& arguments) {
-              return create_key(parts, context, arguments);
-            }),
-      route("get_key", "Get a key", "One key, with its calls of 24 hours; never its secret.", {"GET", "/v1/keys/{key_id}", 200},
-            p::arguments(own, {"key_id"}), key_schema(),
+      route(
+          "create_key", "Create a key",
+          "Makes a key of an account; at most 10 are active at a time. The answer shows the secret, and nothing ever "
+          "again. "
+          "An Idempotency-Key has no effect here: a secret is not kept, so it could not be answered again.",
+          {"POST", "/v1/keys", 201},
+          p::arguments(
+              {{"account", account_selector()},
+               {"name", p::with_default(p::text("What it is for.", {.length_min = 1, .length_max = kNameCharactersMax}),
+                                        "unnamed")},
+               {"scopes", p::with_default(p::list("What it may do: scopes, or the shorthands read and write.",
+                                                  p::text("A scope.", {.length_min = 1, .length_max = 40}), 20),
+                                          Json::array({"read", "write"}))},
+               {"expires_at", p::nullable(p::time("When it ends; null or left out: never."))},
+               {"limit_override", limit_schema()}},
+              {"account"}),
+          secret_schema(),
+          [parts](const CallContext& context, const Json& arguments) { return create_key(parts, context, arguments); }),
+      route("get_key", "Get a key", "One key, with its calls of 24 hours; never its secret.",
+            {"GET", "/v1/keys/{key_id}", 200}, p::arguments(own, {"key_id"}), key_schema(),
             [parts](const CallContext&, const Json& arguments) { return get_key(parts, arguments); }),
-      route("rotate_key", "Rotate a key",
-            "Makes a successor with the same name, scopes, limit and expiry; the old key ends after the overlap.",
-            {"POST", "/v1/keys/{key_id}/rotate", 200},
-            p::arguments({own.front(),
-                          {"overlap_seconds",
-                           p::with_default(p::integer("How long the old key still works; 0 ends it at once.",
-                                                      {.minimum = 0, .maximum = kOverlapSecondsMax}),
-                                           std::chrono::seconds(server::kRotationOverlap).count())}},
-                         {"key_id"}),
-            secret_schema({{"replaces", p::text("The id of the old key.")}}),
-            [parts](const CallContext& context, const Json& arguments) { return rotate_key(parts, context, arguments); }),
-      route("revoke_key", "Revoke a key",
-            "Ends a key at once. The last active key with the scope admin is not revoked: make or rotate one first.",
-            {"DELETE", "/v1/keys/{key_id}", 200}, p::arguments(own, {"key_id"}),
-            key_schema({{"note", p::nullable(p::text("A warning, if the key was that of this very call."))}}, false),
-            [parts](const CallContext& context, const Json& arguments) { return revoke_key(parts, context, arguments); }),
+      route(
+          "rotate_key", "Rotate a key",
+          "Makes a successor with the same name, scopes, limit and expiry; the old key ends after the overlap.",
+          {"POST", "/v1/keys/{key_id}/rotate", 200},
+          p::arguments(
+              {own.front(),
+               {"overlap_seconds", p::with_default(p::integer("How long the old key still works; 0 ends it at once.",
+                                                              {.minimum = 0, .maximum = kOverlapSecondsMax}),
+                                                   std::chrono::seconds(server::kRotationOverlap).count())}},
+              {"key_id"}),
+          secret_schema({{"replaces", p::text("The id of the old key.")}}),
+          [parts](const CallContext& context, const Json& arguments) { return rotate_key(parts, context, arguments); }),
+      route(
+          "revoke_key", "Revoke a key",
+          "Ends a key at once. The last active key with the scope admin is not revoked: make or rotate one first.",
+          {"DELETE", "/v1/keys/{key_id}", 200}, p::arguments(own, {"key_id"}),
+          key_schema({{"note", p::nullable(p::text("A warning, if the key was that of this very call."))}}, false),
+          [parts](const CallContext& context, const Json& arguments) { return revoke_key(parts, context, arguments); }),
   };
 }
 

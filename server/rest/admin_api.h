@@ -15,7 +15,7 @@ namespace weir::rest {
 struct AdminParts {
   store::Database& database;
   server::KeyAdmin& keys;
-  server::Gate& gate;        // forgets what is changed here, so that it acts at once
+  server::Gate& gate;  // forgets what is changed here, so that it acts at once
   const Clock& clock;
 };
 

@@ -64,7 +64,8 @@ Result<Json> query_arguments(const http::Request& request, const Json& propertie
 bool is_json_type(std::string_view content_type) {
   std::string type(content_type.substr(0, content_type.find(';')));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
-  std::transform(type.begin(), type.end(), type.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return type == "application/json" || (type.starts_with("application/") && type.ends_with("+json"));
 }
 
@@ -73,8 +74,9 @@ Result<Json> body_arguments(const http::Request& request) {
   const std::string_view content_type = request.headers.find("Content-Type").value_or("");
   if (!is_json_type(content_type)) {
     return Error(ErrorCode::unsupported_media_type,
-                 "The body has " + (content_type.empty() ? std::string("no Content-Type")
-                                                         : "Content-Type \"" + printable(content_type, 60) + "\"") +
+                 "The body has " +
+                     (content_type.empty() ? std::string("no Content-Type")
+                                           : "Content-Type \"" + printable(content_type, 60) + "\"") +
                      "; send JSON with Content-Type: application/json.");
   }
   Result<Json> body = parse_json(request.body);
@@ -95,7 +97,8 @@ Result<Json> arguments_of(const http::Request& request, const Route& route, cons
   Result<Json> query = query_arguments(request, properties == nullptr ? Json::object() : *properties);
   if (!query) return query;
   for (auto& [name, value] : query->items()) {
-    if (arguments->contains(name)) return wrong(name, "is given in the query and in the body; expected it in one of them");
+    if (arguments->contains(name))
+      return wrong(name, "is given in the query and in the body; expected it in one of them");
     (*arguments)[name] = std::move(value);
   }
   for (const auto& [name, value] : parameters) {

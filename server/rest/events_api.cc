@@ -92,7 +92,8 @@ void EventsApi::serve(const std::shared_ptr<http::Exchange>& exchange, const Rep
       exists = parts_.database.read([&](store::Transaction& transaction) -> Result<void> {
         auto found = resource->snapshot(transaction, call.account_id, call.resource_id);
         if (found) return {};
-        return found.error().code == ErrorCode::not_found ? no_such_resource(*resource, call.resource_id) : found.error();
+        return found.error().code == ErrorCode::not_found ? no_such_resource(*resource, call.resource_id)
+                                                          : found.error();
       });
     }
   }
@@ -116,12 +117,14 @@ void EventsApi::serve(const std::shared_ptr<http::Exchange>& exchange, const Rep
     exchange->reply(std::move(nothing_more));
     return;
   }
-  streaming::StreamStart start{.feed = feed, .position = std::nullopt, .snapshot = std::nullopt,
-                               .filter = std::move(*filter)};
+  streaming::StreamStart start{
+      .feed = feed, .position = std::nullopt, .snapshot = std::nullopt, .filter = std::move(*filter)};
   const auto id = request.headers.find("Last-Event-ID");
   const auto after = request.query_value("after");
-  if (id && !id->empty()) start.position = std::string(*id);
-  else if (after && !after->empty()) start.position = std::string(*after);
+  if (id && !id->empty())
+    start.position = std::string(*id);
+  else if (after && !after->empty())
+    start.position = std::string(*after);
   stream(exchange, context, call, std::move(start));
 }
 
@@ -140,8 +143,8 @@ http::Response EventsApi::page(const http::Request& request, const ReplyContext&
   if (const auto text = request.query_value("limit")) {
     const std::optional<std::int64_t> number = integer_of(*text);
     if (!number || *number < 1 || *number > streaming::EventLog::kReadLimitMax) {
-      return error_reply(context, wrong("limit", *text, "an integer from 1 to " +
-                                                            std::to_string(streaming::EventLog::kReadLimitMax)));
+      return error_reply(
+          context, wrong("limit", *text, "an integer from 1 to " + std::to_string(streaming::EventLog::kReadLimitMax)));
     }
     limit = *number;
   }
@@ -175,13 +178,12 @@ Result<streaming::StreamSnapshot> EventsApi::snapshot(const EventsCall& call, co
                   {"account", call.account_id},
                   {"data", std::move(state->data)}};
     if (resource != nullptr) envelope["ts"] = to_rfc3339(state->at);
-    return streaming::StreamSnapshot{
-        .frame = std::make_shared<const std::string>(
-            streaming::encode_sse({.id = parts_.log.position_text(feed.kind, counters->last),
-                                   .type = "snapshot",
-                                   .data = to_text(envelope),
-                                   .retry = std::nullopt})),
-        .seq = counters->last};
+    return streaming::StreamSnapshot{.frame = std::make_shared<const std::string>(streaming::encode_sse(
+                                         {.id = parts_.log.position_text(feed.kind, counters->last),
+                                          .type = "snapshot",
+                                          .data = to_text(envelope),
+                                          .retry = std::nullopt})),
+                                     .seq = counters->last};
   });
 }
 
@@ -203,8 +205,7 @@ void EventsApi::stream(const std::shared_ptr<http::Exchange>& exchange, const Re
   if (call.token_hash) head.headers.set("Access-Control-Allow-Origin", "*");
   const std::shared_ptr<http::SseStream> reader = exchange->start_stream(std::move(head));
   if (reader == nullptr) return;  // gone already
-  static const auto retry =
-      std::make_shared<const std::string>("retry: " + std::to_string(kStreamRetryMs) + "\n\n");
+  static const auto retry = std::make_shared<const std::string>("retry: " + std::to_string(kStreamRetryMs) + "\n\n");
   reader->send(retry);
   auto events = streaming::EventStream::open(parts_.log, parts_.hub, parts_.executor, std::move(start),
                                              std::make_shared<StreamSink>(reader));

@@ -30,7 +30,7 @@ struct EventsParts {
   streaming::EventLog& log;
   streaming::EventHub& hub;
   Executor& executor;
-  server::StreamTokens* tokens = nullptr;     // null: no stream is opened with one
+  server::StreamTokens* tokens = nullptr;  // null: no stream is opened with one
   // After `lifetime`, a tenth more or less, a stream is closed and its reader comes back, so that a load balancer may
   // send it elsewhere; 0: never. Needs `timers` and `random`.
   std::chrono::seconds lifetime{0};
@@ -41,10 +41,10 @@ struct EventsParts {
 // Who asks for which events. Not thread-safe: a value.
 struct EventsCall {
   std::string account_id;
-  std::string_view resource_type;             // "" : the events of the account
+  std::string_view resource_type;  // "" : the events of the account
   std::string resource_id;
-  std::optional<std::string> token_hash;      // of the token that opened it
-  bool shows_runs = true;                     // false: the events of the account's runs are left out
+  std::optional<std::string> token_hash;  // of the token that opened it
+  bool shows_runs = true;                 // false: the events of the account's runs are left out
 };
 
 // Thread-safe.

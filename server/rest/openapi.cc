@@ -39,7 +39,8 @@ bool is_required(const Json& schema, const std::string& name) {
 Json error_responses() {
   Json responses = Json::object();
   for (const char* status : {"400", "401", "403", "404", "409", "415", "422", "429", "500", "503"}) {
-    responses[status] = reference(std::string("responses/") + (std::string_view(status) == "429" ? "RateLimited" : "Error"));
+    responses[status] =
+        reference(std::string("responses/") + (std::string_view(status) == "429" ? "RateLimited" : "Error"));
   }
   return responses;
 }
@@ -120,32 +121,41 @@ Json events_operation(const Route& route) {
   const auto query = [&](const std::string& name, Json schema) {
     parameters.push_back(parameter(name, "query", std::move(schema), false));
   };
-  query("types", {{"type", "string"}, {"description", "Only events of these types, comma-separated: scan.*, finding.new."}});
+  query("types",
+        {{"type", "string"}, {"description", "Only events of these types, comma-separated: scan.*, finding.new."}});
   if (is_account) query("resource", {{"type", "string"}, {"description", "Only events of this resource."}});
-  query("after", {{"type", "string"}, {"description", "Events after this position: an event id of this stream, or a number."}});
-  query("limit", {{"type", "integer"}, {"minimum", 1}, {"maximum", 500}, {"default", 100}, {"description", "Events per JSON page."}});
+  query("after",
+        {{"type", "string"}, {"description", "Events after this position: an event id of this stream, or a number."}});
+  query("limit", {{"type", "integer"},
+                  {"minimum", 1},
+                  {"maximum", 500},
+                  {"default", 100},
+                  {"description", "Events per JSON page."}});
   query("token", {{"type", "string"}, {"description", "A stream token in place of a key, for browsers."}});
-  parameters.push_back(
-      parameter("Last-Event-ID", "header", {{"type", "string"}, {"description", "The last event id received."}}, false));
-  const std::string what = is_account ? "everything of the account; it does not end"
-                                      : "one " + kind + "; it ends after the terminal event";
+  parameters.push_back(parameter("Last-Event-ID", "header",
+                                 {{"type", "string"}, {"description", "The last event id received."}}, false));
+  const std::string what =
+      is_account ? "everything of the account; it does not end" : "one " + kind + "; it ends after the terminal event";
   Json operation = {
       {"operationId", is_account ? "list_events" : "stream_" + kind + "_events"},
       {"summary", is_account ? "Follow the account" : "Follow a " + kind},
-      {"description", "Server-Sent Events of " + what + ". First a `snapshot` event, then each event as it happens. Resume with "
-                      "Last-Event-ID or `after`: every later event comes once, or a `gap` event {requested, first_available} says "
-                      "that some are gone. With Accept: application/json the same events come as a page. An open stream costs "
-                      "one call."},
+      {"description",
+       "Server-Sent Events of " + what +
+           ". First a `snapshot` event, then each event as it happens. Resume with "
+           "Last-Event-ID or `after`: every later event comes once, or a `gap` event {requested, first_available} says "
+           "that some are gone. With Accept: application/json the same events come as a page. An open stream costs "
+           "one call."},
       {"tags", Json::array({is_account ? "events" : kind + "s"})},
       {"x-weir-cost", 1},
       {"x-weir-scope", tools::to_string(route.scope)},
       {"parameters", std::move(parameters)},
       {"responses", error_responses()},
   };
-  operation["responses"]["200"] = with_rate_headers(
-      {{"description", "The events."},
-       {"content",
-        {{"text/event-stream", {{"schema", {{"type", "string"}}}}}, {"application/json", {{"schema", reference("schemas/EventPage")}}}}}});
+  operation["responses"]["200"] =
+      with_rate_headers({{"description", "The events."},
+                         {"content",
+                          {{"text/event-stream", {{"schema", {{"type", "string"}}}}},
+                           {"application/json", {{"schema", reference("schemas/EventPage")}}}}}});
   return operation;
 }
 
@@ -159,13 +169,17 @@ Json webhooks_section() {
     webhooks[type.name]["post"] = {
         {"operationId", "on_" + type.name},
         {"summary", type.summary},
-        {"requestBody", {{"required", true},
-                         {"content", {{"application/json",
-                                       {{"schema", {{"type", "object"},
-                                                    {"required", {"type", "timestamp", "data"}},
-                                                    {"properties", {{"type", {{"type", "string"}, {"const", type.name}}},
-                                                                    {"timestamp", {{"type", "string"}}},
-                                                                    {"data", std::move(schema)}}}}}}}}}}},
+        {"requestBody",
+         {{"required", true},
+          {"content",
+           {{"application/json",
+             {{"schema",
+               {{"type", "object"},
+                {"required", {"type", "timestamp", "data"}},
+                {"properties",
+                 {{"type", {{"type", "string"}, {"const", type.name}}},
+                  {"timestamp", {{"type", "string"}}},
+                  {"data", std::move(schema)}}}}}}}}}}},
         {"responses", {{"2XX", {{"description", "Delivered. Anything else is tried again."}}}}},
     };
   }
@@ -181,7 +195,8 @@ Json public_operation(const Route& route) {
       {RouteKind::landing, {"get_landing", "Where things are"}},
   };
   const auto& [id, summary] = kWords.at(route.kind);
-  Json operation = {{"operationId", id}, {"summary", summary}, {"tags", Json::array({"server"})}, {"security", Json::array()}};
+  Json operation = {
+      {"operationId", id}, {"summary", summary}, {"tags", Json::array({"server"})}, {"security", Json::array()}};
   operation["responses"] = {
       {"200", {{"description", summary}, {"content", {{"application/json", {{"schema", {{"type", "object"}}}}}}}}}};
   if (route.kind == RouteKind::metrics) {
@@ -220,8 +235,8 @@ Json components() {
     return Json{{"description", description}, {"schema", {{"type", type}}}};
   };
   const Json error_content = {{"application/json", {{"schema", reference("schemas/Error")}}}};
-  Json limited = with_rate_headers({{"description", "Too fast, or too much at once. Wait for Retry-After."},
-                                    {"content", error_content}});
+  Json limited = with_rate_headers(
+      {{"description", "Too fast, or too much at once. Wait for Retry-After."}, {"content", error_content}});
   limited["headers"]["Retry-After"] = reference("headers/Retry-After");
   return {
       {"securitySchemes",
@@ -235,11 +250,18 @@ Json components() {
           {"required", {"data", "last_seq", "next_after", "gap"}},
           {"properties",
            {{"data", {{"type", "array"}, {"items", reference("schemas/Event")}}},
-            {"last_seq", {{"type", "integer"}, {"description", "The newest event there is: `after` of the next question, if next_after is null."}}},
-            {"next_after", {{"type", {"integer", "null"}}, {"description", "Ask again with after= this; null if there is no more now."}}},
-            {"gap", {{"type", {"object", "null"}}, {"description", "{requested, first_available} if events behind `after` are gone."}}}}}}}}},
+            {"last_seq",
+             {{"type", "integer"},
+              {"description", "The newest event there is: `after` of the next question, if next_after is null."}}},
+            {"next_after",
+             {{"type", {"integer", "null"}},
+              {"description", "Ask again with after= this; null if there is no more now."}}},
+            {"gap",
+             {{"type", {"object", "null"}},
+              {"description", "{requested, first_available} if events behind `after` are gone."}}}}}}}}},
       {"responses",
-       {{"Error", with_rate_headers({{"description", "Refused or failed; the body says why."}, {"content", error_content}})},
+       {{"Error",
+         with_rate_headers({{"description", "Refused or failed; the body says why."}, {"content", error_content}})},
         {"RateLimited", std::move(limited)}}},
       {"headers",
        {{"X-Request-ID", header("Names this request in the server's log; a caller's own is echoed.", "string")},
@@ -276,11 +298,15 @@ Json openapi_document(const RouteTable& routes, const OpenApiSettings& settings)
   if (!settings.docs_url.empty()) document["externalDocs"] = {{"url", settings.docs_url}};
   for (const Route& route : routes.routes()) {
     std::string method = route.method;
-    std::transform(method.begin(), method.end(), method.begin(), [](char c) { return static_cast<char>(c + ('a' - 'A')); });
+    std::transform(method.begin(), method.end(), method.begin(),
+                   [](char c) { return static_cast<char>(c + ('a' - 'A')); });
     Json& operation = document["paths"][route.path][method];
-    if (route.kind == RouteKind::tool) operation = tool_operation(route);
-    else if (route.kind == RouteKind::resource_events || route.kind == RouteKind::account_events) operation = events_operation(route);
-    else operation = public_operation(route);
+    if (route.kind == RouteKind::tool)
+      operation = tool_operation(route);
+    else if (route.kind == RouteKind::resource_events || route.kind == RouteKind::account_events)
+      operation = events_operation(route);
+    else
+      operation = public_operation(route);
   }
   return document;
 }

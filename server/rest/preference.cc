@@ -33,8 +33,10 @@ std::optional<std::chrono::seconds> wait_of(std::string_view preference) {
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-  if (error == std::errc::result_out_of_range) seconds = value.starts_with('-') ? 0 : kWaitMax;
-  else if (error != std::errc() || end != value.data() + value.size()) seconds = 0;
+  if (error == std::errc::result_out_of_range)
+    seconds = value.starts_with('-') ? 0 : kWaitMax;
+  else if (error != std::errc() || end != value.data() + value.size())
+    seconds = 0;
   return std::chrono::seconds{std::clamp<std::int64_t>(seconds, 0, kWaitMax)};
 }
 

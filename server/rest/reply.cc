@@ -30,7 +30,8 @@ void add_common_headers(http::Headers& headers, const ReplyContext& context) {
   headers.set("X-Request-ID", context.request_id);
   headers.set("X-Content-Type-Options", "nosniff");
   headers.set("Referrer-Policy", "no-referrer");
-  headers.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+  headers.set("Content-Security-Policy",
+              "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
   if (context.decision) server::add_rate_headers(headers, *context.decision);
   // RFC 7240 section 3.
   if (context.preferred_wait.count() > 0) {

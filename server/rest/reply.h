@@ -17,8 +17,9 @@ namespace weir::rest {
 // What is known about a request when it is answered. Not thread-safe: a value.
 struct ReplyContext {
   std::string request_id;
-  std::optional<limits::Decision> decision;   // once the limiter has decided; at no cost if another part of the gate refused
-  std::chrono::seconds preferred_wait{0};     // what was granted of `Prefer: wait`; 0: nothing was asked
+  std::optional<limits::Decision>
+      decision;  // once the limiter has decided; at no cost if another part of the gate refused
+  std::chrono::seconds preferred_wait{0};  // what was granted of `Prefer: wait`; 0: nothing was asked
   // Of an admitted call: gives back what it has not used up. Called once, by the reply that ends it.
   std::function<void(server::CallEnd, limits::Decision&)> settle{};
 };

@@ -42,8 +42,9 @@ bool is_cacheable(const Route& route) { return route.method == "GET" && route.co
 // The status and the headers of a success; the body is the document, if the tool wrote one.
 http::Response success_reply(const Route& route, const http::Request& request, const ReplyContext& context,
                              const tools::ToolResult& result) {
-  http::Response response = result.document ? text_reply(context, route.status, result.document->media_type, result.document->text)
-                                            : json_reply(context, route.status, result.structured);
+  http::Response response = result.document
+                                ? text_reply(context, route.status, result.document->media_type, result.document->text)
+                                : json_reply(context, route.status, result.structured);
   if (result.is_replayed) response.headers.set("Idempotency-Replayed", "true");
   const std::string id = string_or(result.structured, "id", "");
   if (!id.empty() && route.method == "POST" && (route.status == 201 || route.status == 202)) {
@@ -71,12 +72,17 @@ RestApi::RestApi(RestSettings settings, const RestParts& parts)
       table_(parts.catalog, settings_.metrics, parts.rest_only),
       metrics_(parts.metrics),
       measured_(measured_routes(table_, metrics_)),
-      openapi_(openapi_document(table_, {.public_url = settings_.public_url, .version = settings_.version,
-                                         .docs_url = settings_.docs_url})),
+      openapi_(openapi_document(
+          table_, {.public_url = settings_.public_url, .version = settings_.version, .docs_url = settings_.docs_url})),
       openapi_text_(to_text(openapi_)),
       stream_tokens_(parts.stream_tokens),
-      events_({.database = parts.database, .log = parts.events, .hub = parts.hub, .executor = parts.executor,
-               .tokens = parts.stream_tokens, .lifetime = parts.stream_lifetime, .timers = parts.timers,
+      events_({.database = parts.database,
+               .log = parts.events,
+               .hub = parts.hub,
+               .executor = parts.executor,
+               .tokens = parts.stream_tokens,
+               .lifetime = parts.stream_lifetime,
+               .timers = parts.timers,
                .random = parts.random}) {}
 
 void RestApi::handle(std::shared_ptr<http::Exchange> exchange) {
@@ -84,8 +90,9 @@ void RestApi::handle(std::shared_ptr<http::Exchange> exchange) {
   ReplyContext context{.request_id = gate_.request_id(request), .decision = std::nullopt};
   const RouteTable::Match match = table_.find(request.method, request.path);
   if (metrics_ != nullptr) {
-    const auto route = match.route == nullptr ? server::Metrics::kNoRoute
-                                              : measured_[static_cast<std::size_t>(match.route - table_.routes().data())];
+    const auto route = match.route == nullptr
+                           ? server::Metrics::kNoRoute
+                           : measured_[static_cast<std::size_t>(match.route - table_.routes().data())];
     exchange = std::make_shared<server::MeasuredExchange>(std::move(exchange), *metrics_, route);
   }
   if (match.route != nullptr && match.route->is_public) return answer_public(*match.route, *exchange, context);
@@ -151,7 +158,8 @@ void RestApi::serve(const Asked& asked, ReplyContext context, Result<limits::Dec
   const Route* const route = asked.match.route;
   if (!decision) {
     // Scope missing, limiter away: the state is shown all the same, if there is one to show.
-    auto state = gate_.admit(*asked.caller, {.name = asked.spec.name, .cost = 0, .usage = server::CallSpec::Usage::not_counted});
+    auto state =
+        gate_.admit(*asked.caller, {.name = asked.spec.name, .cost = 0, .usage = server::CallSpec::Usage::not_counted});
     if (state) context.decision = *std::move(state);
     asked.exchange->reply(error_reply(context, decision.error()));
     return;
@@ -164,9 +172,8 @@ void RestApi::serve(const Asked& asked, ReplyContext context, Result<limits::Dec
     asked.exchange->reply(std::move(refusal));
     return;
   }
-  context.settle = [&gate = gate_, caller = asked.caller, spec = asked.spec](server::CallEnd end, limits::Decision& settled) {
-    gate.settle(*caller, spec, end, settled);
-  };
+  context.settle = [&gate = gate_, caller = asked.caller, spec = asked.spec](
+                       server::CallEnd end, limits::Decision& settled) { gate.settle(*caller, spec, end, settled); };
   if (route == nullptr) return answer_unknown(asked.match, *asked.exchange, context);
   if (route->kind == RouteKind::resource_events || route->kind == RouteKind::account_events) {
     const bool is_resource = route->kind == RouteKind::resource_events;
@@ -225,16 +232,19 @@ void RestApi::answer_public(const Route& route, http::Exchange& exchange, const 
       response = text_reply(context, 200, "application/json", openapi_text_);
       make_cacheable(response, exchange.request());
       break;
-    case RouteKind::healthz: response = json_reply(context, 200, {{"status", "ok"}, {"version", settings_.version}}); break;
+    case RouteKind::healthz:
+      response = json_reply(context, 200, {{"status", "ok"}, {"version", settings_.version}});
+      break;
     case RouteKind::readyz: {
       const Result<void> reads = database_.read([](store::Transaction& transaction) -> Result<void> {
         auto epoch = store::event_epoch(transaction);
         if (!epoch) return std::move(epoch).error();
         return {};
       });
-      response = reads ? json_reply(context, 200, {{"status", "ready"}})
-                       : error_reply(context, Error(ErrorCode::unavailable, "The database does not answer. Try again shortly.")
-                                                  .retry_in(std::chrono::seconds{1}));
+      response =
+          reads ? json_reply(context, 200, {{"status", "ready"}})
+                : error_reply(context, Error(ErrorCode::unavailable, "The database does not answer. Try again shortly.")
+                                           .retry_in(std::chrono::seconds{1}));
       break;
     }
     case RouteKind::metrics:
@@ -245,34 +255,37 @@ void RestApi::answer_public(const Route& route, http::Exchange& exchange, const 
     case RouteKind::tool:
     case RouteKind::resource_events:
     case RouteKind::account_events:
-      response = json_reply(context, 200, {{"name", "weir"},
-                                           {"version", settings_.version},
-                                           {"about", "Rate-limited security scans over MCP, REST and SSE."},
-                                           {"mcp", base + "/mcp"},
-                                           {"rest", base + "/v1"},
-                                           {"openapi", base + "/openapi.json"},
-                                           {"health", base + "/healthz"},
-                                           {"authentication", "Authorization: Bearer wk_..."}});
+      response = json_reply(context, 200,
+                            {{"name", "weir"},
+                             {"version", settings_.version},
+                             {"about", "Rate-limited security scans over MCP, REST and SSE."},
+                             {"mcp", base + "/mcp"},
+                             {"rest", base + "/v1"},
+                             {"openapi", base + "/openapi.json"},
+                             {"health", base + "/healthz"},
+                             {"authentication", "Authorization: Bearer wk_..."}});
       break;
   }
   exchange.reply(std::move(response));
 }
 
-void RestApi::answer_unknown(const RouteTable::Match& match, http::Exchange& exchange, const ReplyContext& context) const {
+void RestApi::answer_unknown(const RouteTable::Match& match, http::Exchange& exchange,
+                             const ReplyContext& context) const {
   const http::Request& request = exchange.request();
   const std::string asked = printable(request.method, 20) + " " + printable(request.path, 120);
   if (!match.allowed_methods.empty()) {
     const std::string allowed = joined(match.allowed_methods);
-    http::Response response = error_reply(context, Error(ErrorCode::method_not_allowed, asked + " is not offered; this path takes " +
-                                                                                          allowed + "."));
+    http::Response response = error_reply(
+        context, Error(ErrorCode::method_not_allowed, asked + " is not offered; this path takes " + allowed + "."));
     response.headers.set("Allow", allowed);
     exchange.reply(std::move(response));
     return;
   }
   const std::string near = table_.nearest_to(request.method, request.path);
-  exchange.reply(error_reply(context, Error(ErrorCode::not_found, "There is no " + asked + "." +
-                                                                      (near.empty() ? "" : " Did you mean " + near + "?") +
-                                                                      " GET /openapi.json lists every route.")));
+  exchange.reply(error_reply(
+      context,
+      Error(ErrorCode::not_found, "There is no " + asked + "." + (near.empty() ? "" : " Did you mean " + near + "?") +
+                                      " GET /openapi.json lists every route.")));
 }
 
 }  // namespace weir::rest

@@ -18,9 +18,9 @@
 namespace weir::rest {
 
 struct RestSettings {
-  std::string public_url;      // "http://127.0.0.1:8080"
+  std::string public_url;  // "http://127.0.0.1:8080"
   std::string version;
-  std::string docs_url;        // "" if there is none
+  std::string docs_url;  // "" if there is none
   RouteTable::MetricsRoute metrics = RouteTable::MetricsRoute::absent;
 };
 
@@ -31,9 +31,9 @@ struct RestParts {
   store::Database& database;
   streaming::EventLog& events;
   streaming::EventHub& hub;
-  Executor& executor;          // where history of streams is read
-  server::Metrics* metrics = nullptr;  // what is counted and shown by /metrics; null: nothing
-  const tools::Catalog* rest_only = nullptr;  // routes that no model gets as a tool; null: none
+  Executor& executor;                             // where history of streams is read
+  server::Metrics* metrics = nullptr;             // what is counted and shown by /metrics; null: nothing
+  const tools::Catalog* rest_only = nullptr;      // routes that no model gets as a tool; null: none
   server::StreamTokens* stream_tokens = nullptr;  // null: streams are opened with a key only
   // The longest life of a stream, 0: none; and what it takes (EventsParts).
   std::chrono::seconds stream_lifetime{0};
@@ -55,7 +55,8 @@ class RestApi {
   [[nodiscard]] const Json& openapi() const { return openapi_; }
 
  private:
-  Result<std::shared_ptr<const tools::Caller>> authenticate(const http::Request& request, const RouteTable::Match& match,
+  Result<std::shared_ptr<const tools::Caller>> authenticate(const http::Request& request,
+                                                            const RouteTable::Match& match,
                                                             std::optional<std::string>& token_hash);
   void answer_public(const Route& route, http::Exchange& exchange, const ReplyContext& context);
   void answer_unknown(const RouteTable::Match& match, http::Exchange& exchange, const ReplyContext& context) const;

@@ -22,7 +22,8 @@ bool is_placeholder(std::string_view segment) { return segment.starts_with('{') 
 
 // The number of literal segments of a match, so that "/v1/scans/estimate" wins over "/v1/scans/{scan_id}"; nothing if
 // `path` does not match.
-std::optional<int> match_path(std::string_view pattern, const std::vector<std::string_view>& path, PathParameters& out) {
+std::optional<int> match_path(std::string_view pattern, const std::vector<std::string_view>& path,
+                              PathParameters& out) {
   const std::vector<std::string_view> wanted = segments_of(pattern);
   if (wanted.size() != path.size()) return std::nullopt;
   out.clear();
@@ -87,10 +88,12 @@ RouteTable::RouteTable(const tools::Catalog& catalog, MetricsRoute metrics, cons
   }
   // What hangs below a scan, for those who follow links.
   if (const tools::Tool* findings = catalog.find("list_findings")) {
-    routes_.push_back(of_tool(catalog, *findings, {.method = "GET", .path = "/v1/scans/{scan_id}/findings", .status = 200}));
+    routes_.push_back(
+        of_tool(catalog, *findings, {.method = "GET", .path = "/v1/scans/{scan_id}/findings", .status = 200}));
   }
   routes_.push_back(events_route("/v1/scans/{scan_id}/events", "scan"));
-  if (catalog.find("get_run") != nullptr) routes_.push_back(events_route("/v1/runs/{run_id}/events", "run", tools::Scope::runs_read));
+  if (catalog.find("get_run") != nullptr)
+    routes_.push_back(events_route("/v1/runs/{run_id}/events", "run", tools::Scope::runs_read));
   routes_.push_back(events_route("/v1/events", ""));
   routes_.push_back(own("GET", "/openapi.json", RouteKind::openapi));
   routes_.push_back(own("GET", "/healthz", RouteKind::healthz));

@@ -10,21 +10,30 @@
 
 namespace weir::rest {
 
-enum class RouteKind : std::uint8_t { tool, resource_events, account_events, openapi, healthz, readyz, metrics, landing };
+enum class RouteKind : std::uint8_t {
+  tool,
+  resource_events,
+  account_events,
+  openapi,
+  healthz,
+  readyz,
+  metrics,
+  landing
+};
 
 // Immutable.
 struct Route {
-  std::string method;               // "GET", "POST", "DELETE"; HEAD is served as GET
-  std::string path;                 // "/v1/scans/{scan_id}"
+  std::string method;  // "GET", "POST", "DELETE"; HEAD is served as GET
+  std::string path;    // "/v1/scans/{scan_id}"
   tools::Scope scope = tools::Scope::none;
   std::uint32_t cost = 1;
-  bool is_public = false;           // answered without a key
+  bool is_public = false;  // answered without a key
   RouteKind kind = RouteKind::tool;
-  std::string_view resource_type;   // for kind resource_events: "scan"
-  const tools::Tool* tool = nullptr;  // for kind tool
+  std::string_view resource_type;           // for kind resource_events: "scan"
+  const tools::Tool* tool = nullptr;        // for kind tool
   const tools::Catalog* catalog = nullptr;  // which has the tool
-  int status = 200;                 // of a success
-  std::string name;                 // for the gate: the tool's name, else "GET /v1/..."
+  int status = 200;                         // of a success
+  std::string name;                         // for the gate: the tool's name, else "GET /v1/..."
 };
 
 using PathParameters = std::vector<std::pair<std::string, std::string>>;
@@ -40,9 +49,9 @@ class RouteTable {
                       const tools::Catalog* rest_only = nullptr);
 
   struct Match {
-    const Route* route = nullptr;                // null: no route has this path and method
+    const Route* route = nullptr;  // null: no route has this path and method
     PathParameters parameters;
-    std::vector<std::string> allowed_methods;    // of this path; empty: no route has this path
+    std::vector<std::string> allowed_methods;  // of this path; empty: no route has this path
   };
   // `path` is decoded.
   [[nodiscard]] Match find(std::string_view method, std::string_view path) const;

@@ -27,8 +27,8 @@ Result<Snapshot> run_snapshot(store::Transaction& transaction, const std::string
   return Snapshot{.data = tools::runs::run_json(*run, *calls), .at = run->updated_at};
 }
 
-constexpr std::array<StreamResource, 2> kResources{{{"scan", "scn", "GET /v1/scans", scan_snapshot},
-                                                    {"run", "run", "GET /v1/runs", run_snapshot}}};
+constexpr std::array<StreamResource, 2> kResources{
+    {{"scan", "scn", "GET /v1/scans", scan_snapshot}, {"run", "run", "GET /v1/runs", run_snapshot}}};
 
 }  // namespace
 

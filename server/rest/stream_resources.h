@@ -18,9 +18,9 @@ struct Snapshot {
 
 // Immutable.
 struct StreamResource {
-  std::string_view type;         // "scan", as in Event::resource_type
-  std::string_view id_prefix;    // "scn"
-  std::string_view list_route;   // "GET /v1/scans", for those who look for an id
+  std::string_view type;        // "scan", as in Event::resource_type
+  std::string_view id_prefix;   // "scn"
+  std::string_view list_route;  // "GET /v1/scans", for those who look for an id
   // Returns not_found if the account has no such resource.
   Result<Snapshot> (*snapshot)(store::Transaction& transaction, const std::string& account_id, const std::string& id);
 };

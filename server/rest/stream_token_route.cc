@@ -10,10 +10,11 @@ tools::Tool stream_token_route(server::StreamTokens& tokens) {
   return {
       .name = "create_stream_token",
       .title = "Make a token for a browser's event stream",
-      .description = "A token that opens event streams of this account with `?token=`, for pages: EventSource cannot send "
-                     "headers, and a key does not belong in a URL. It opens its first stream within 60 seconds, reads events "
-                     "and nothing else, and stays good for reconnecting until 60 seconds after its stream was lost, at most "
-                     "24 hours. It ends with its key.",
+      .description =
+          "A token that opens event streams of this account with `?token=`, for pages: EventSource cannot send "
+          "headers, and a key does not belong in a URL. It opens its first stream within 60 seconds, reads events "
+          "and nothing else, and stays good for reconnecting until 60 seconds after its stream was lost, at most "
+          "24 hours. It ends with its key.",
       .input_schema = p::arguments({}),
       .output_schema = p::answer({{"token", p::text("For `?token=` of an event stream; shown once.")},
                                   {"expires_at", p::time("Until then the stream has to be opened.")}}),

@@ -29,7 +29,8 @@ Result<UnixMillis> time_of(const Json& arguments, const std::string& name, UnixM
 }
 
 // The caller's own account, or any other for an administrator. Who is none learns nothing about which accounts exist.
-Result<store::AccountRow> account_of(store::Transaction& transaction, const tools::Caller& caller, const Json& arguments) {
+Result<store::AccountRow> account_of(store::Transaction& transaction, const tools::Caller& caller,
+                                     const Json& arguments) {
   const std::string asked = string_or(arguments, "account", caller.account_id);
   const bool is_own = asked == caller.account_id || asked == caller.account_name;
   if (!is_own && !caller.scopes.allows(tools::Scope::admin)) {
@@ -101,14 +102,15 @@ Result<tools::ToolResult> get_usage(const AdminParts& parts, const tools::CallCo
 
 Json calls_schema(std::string_view description) {
   return p::answer({{"admitted", p::integer("Calls that were let through.")},
-                    {"refused", p::integer("Calls that were too fast or lacked a scope.")}}, {}, description);
+                    {"refused", p::integer("Calls that were too fast or lacked a scope.")}},
+                   {}, description);
 }
 
 }  // namespace
 
 Result<store::AccountRow> find_account(store::Transaction& transaction, std::string_view account) {
-  auto found = is_id(account, "acc") ? store::account_by_id(transaction, account)
-                                     : store::account_by_name(transaction, account);
+  auto found =
+      is_id(account, "acc") ? store::account_by_id(transaction, account) : store::account_by_name(transaction, account);
   if (found || found.error().code != ErrorCode::not_found) return found;
   return Error(ErrorCode::not_found, "There is no account \"" + printable(account, 100) +
                                          "\". GET /v1/accounts lists them; POST /v1/accounts makes one.");
@@ -118,16 +120,18 @@ tools::Tool usage_route(const AdminParts& parts) {
   return {
       .name = "get_usage",
       .title = "Get the usage",
-      .description = "Calls that were admitted and refused, by tool, key or day (UTC): those of the time that is asked for as "
-                     "rows, and the totals of the last 24 hours, 7 days and 30 days. Of the own account; with the scope admin, "
-                     "of any. Counts are at most a second old, exact to the minute for a day, to the hour for 32 days, to "
-                     "the day for 400.",
+      .description =
+          "Calls that were admitted and refused, by tool, key or day (UTC): those of the time that is asked for as "
+          "rows, and the totals of the last 24 hours, 7 days and 30 days. Of the own account; with the scope admin, "
+          "of any. Counts are at most a second old, exact to the minute for a day, to the hour for 32 days, to "
+          "the day for 400.",
       .input_schema = p::arguments({
           {"from", p::time("Only calls since then; 30 days before `to` if left out.")},
           {"to", p::time("Only calls before then; now if left out.")},
           {"group", p::with_default(p::one_of("What a row is.", {"tool", "key", "day"}), "tool")},
           {"key", p::id("key", "Only calls of this key.")},
-          {"account", p::text("Another account's id or name; needs the scope admin.", {.length_min = 1, .length_max = 100})},
+          {"account",
+           p::text("Another account's id or name; needs the scope admin.", {.length_min = 1, .length_max = 100})},
       }),
       .output_schema = p::answer({
           {"account", p::answer({{"id", p::text("The account.")}, {"name", p::text("Its name.")}})},
@@ -142,14 +146,14 @@ tools::Tool usage_route(const AdminParts& parts) {
                            p::answer({{"name", p::text("The tool, the key's id or the day.")},
                                       {"admitted", p::integer("Calls that were let through.")},
                                       {"refused", p::integer("Calls that were too fast or lacked a scope.")}}))},
-          {"is_truncated", p::boolean("True if there are more rows than one answer holds: ask for less time or one key.")},
+          {"is_truncated",
+           p::boolean("True if there are more rows than one answer holds: ask for less time or one key.")},
       }),
       .annotations = {.is_read_only = true, .is_idempotent = true},
       .scope = tools::Scope::none,
       .rest = tools::RestRoute{"GET", "/v1/usage", 200},
-      .handler = [parts](const tools::CallContext& context, const Json& arguments) {
-        return get_usage(parts, context, arguments);
-      },
+      .handler = [parts](const tools::CallContext& context,
+                         const Json& arguments) { return get_usage(parts, context, arguments); },
   };
 }
 

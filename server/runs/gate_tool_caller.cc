@@ -73,7 +73,7 @@ struct Course {
   ToolInvocation invocation;
   Callbacks callbacks;
   std::shared_ptr<const tools::Caller> caller;
-  const tools::Tool* tool = nullptr;   // null: another server's
+  const tools::Tool* tool = nullptr;  // null: another server's
   CallSpec spec;
   std::shared_ptr<Stages> stages = std::make_shared<Stages>();
 };
@@ -107,8 +107,8 @@ void call_builtin(const CoursePtr& course, limits::Decision decision) {
       course->callbacks.progress({{"type", event.type}, {"data", event.data}});
     };
   }
-  course->stages->hold(kTool, course->catalog.call(*course->tool, context, arguments_of(*course), std::move(done),
-                                                   std::move(on_event)));
+  course->stages->hold(
+      kTool, course->catalog.call(*course->tool, context, arguments_of(*course), std::move(done), std::move(on_event)));
 }
 
 void call_external(const CoursePtr& course, limits::Decision decision) {
@@ -162,12 +162,12 @@ std::shared_ptr<PendingCall> GateToolCaller::call(const ToolInvocation& invocati
     callbacks.done(Error(ErrorCode::not_found, "There is no tool " + printable(invocation.name, 80) + " any more."));
     return nullptr;
   }
-  const CallSpec spec = tool == nullptr
-                            ? CallSpec{.name = kExternalName, .scope = tools::Scope::runs_run, .cost = kExternalCost}
-                            : CallSpec{.name = tool->name, .scope = tool->scope, .cost = tool->cost,
-                                       .starts_scan = tool->starts_scan};
-  const auto course = std::make_shared<const Course>(Course{*gate_, *catalog_, servers_, invocation, std::move(callbacks),
-                                                            *std::move(caller), tool, spec});
+  const CallSpec spec =
+      tool == nullptr
+          ? CallSpec{.name = kExternalName, .scope = tools::Scope::runs_run, .cost = kExternalCost}
+          : CallSpec{.name = tool->name, .scope = tool->scope, .cost = tool->cost, .starts_scan = tool->starts_scan};
+  const auto course = std::make_shared<const Course>(
+      Course{*gate_, *catalog_, servers_, invocation, std::move(callbacks), *std::move(caller), tool, spec});
   Pacing::Moved moved = [course](const Place& place) {
     if (course->callbacks.held) course->callbacks.held(place.about);
   };

@@ -13,7 +13,8 @@ using Kind = Metrics::Kind;
 template <typename Names, typename Counts>
 void count(const Names& names, Counts& counts, std::string_view name) {
   const auto found = std::ranges::find(names, name);
-  if (found != names.end()) counts[static_cast<std::size_t>(found - names.begin())].fetch_add(1, std::memory_order_relaxed);
+  if (found != names.end())
+    counts[static_cast<std::size_t>(found - names.begin())].fetch_add(1, std::memory_order_relaxed);
 }
 
 template <typename Names, typename Counts>
@@ -49,7 +50,8 @@ void RunCounts::step_overhead(std::chrono::nanoseconds took) {
   const std::int64_t us = std::chrono::ceil<std::chrono::microseconds>(took).count();
   const auto bucket = static_cast<std::size_t>(std::ranges::lower_bound(kBucketsUs, us) - kBucketsUs.begin());
   overhead_[bucket].fetch_add(1, std::memory_order_relaxed);
-  overhead_ns_.fetch_add(static_cast<std::uint64_t>(std::max<std::int64_t>(took.count(), 0)), std::memory_order_relaxed);
+  overhead_ns_.fetch_add(static_cast<std::uint64_t>(std::max<std::int64_t>(took.count(), 0)),
+                         std::memory_order_relaxed);
 }
 
 std::vector<Sample> RunCounts::buckets() const {
@@ -58,7 +60,8 @@ std::vector<Sample> RunCounts::buckets() const {
   for (std::size_t i = 0; i < overhead_.size(); ++i) {
     sum += overhead_[i].load();
     constexpr double kMicrosecondsPerSecond = 1e6;
-    const std::string end = i < kBucketsUs.size() ? to_text(Json(static_cast<double>(kBucketsUs[i]) / kMicrosecondsPerSecond)) : "+Inf";
+    const std::string end =
+        i < kBucketsUs.size() ? to_text(Json(static_cast<double>(kBucketsUs[i]) / kMicrosecondsPerSecond)) : "+Inf";
     samples.push_back({.labels = metric_label("le", end), .value = static_cast<double>(sum)});
   }
   return samples;
@@ -77,7 +80,8 @@ void RunCounts::add_readings(Metrics& metrics, store::Database& database) const 
                       [this] { return buckets(); });
   metrics.add_reading("weir_run_step_overhead_seconds_sum", Kind::counter, "The sum of the same.", [this] {
     constexpr double kNanosecondsPerSecond = 1e9;
-    return std::vector<Sample>{{.labels = {}, .value = static_cast<double>(overhead_ns_.load()) / kNanosecondsPerSecond}};
+    return std::vector<Sample>{
+        {.labels = {}, .value = static_cast<double>(overhead_ns_.load()) / kNanosecondsPerSecond}};
   });
   metrics.add_reading("weir_run_step_overhead_seconds_count", Kind::counter, "How many there were.",
                       [this] { return std::vector<Sample>{{.labels = {}, .value = buckets().back().value}}; });

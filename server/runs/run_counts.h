@@ -15,10 +15,13 @@ namespace weir::server {
 // Thread-safe.
 class RunCounts final : public tools::runs::RunMeter {
  public:
-  static constexpr std::array<std::string_view, 5> kRunEnds = {"completed", "failed", "cancelled", "incomplete", "expired"};
-  static constexpr std::array<std::string_view, 5> kCallEnds = {"completed", "failed", "denied", "timed_out", "skipped"};
+  static constexpr std::array<std::string_view, 5> kRunEnds = {"completed", "failed", "cancelled", "incomplete",
+                                                               "expired"};
+  static constexpr std::array<std::string_view, 5> kCallEnds = {"completed", "failed", "denied", "timed_out",
+                                                                "skipped"};
   // Upper ends of the histogram's buckets, in microseconds; the last one is open.
-  static constexpr std::array<std::int64_t, 9> kBucketsUs = {250, 500, 1'000, 2'000, 3'000, 5'000, 10'000, 50'000, 250'000};
+  static constexpr std::array<std::int64_t, 9> kBucketsUs = {250,   500,    1'000,  2'000,  3'000,
+                                                             5'000, 10'000, 50'000, 250'000};
 
   void run_ended(std::string_view status) override;
   void call_ended(std::string_view end) override;

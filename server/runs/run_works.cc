@@ -26,7 +26,9 @@ RunWorks::~RunWorks() { stop(); }
 
 jobs::JobHandler RunWorks::job_handler() {
   jobs::JobHandler handler;
-  handler.run = [this](jobs::JobContext& context) { return tools::runs::execute_run_job(*run_parts_, engines_, context); };
+  handler.run = [this](jobs::JobContext& context) {
+    return tools::runs::execute_run_job(*run_parts_, engines_, context);
+  };
   handler.give_up = [this](jobs::JobContext& context) { tools::runs::give_up_run_job(*run_parts_, context); };
   handler.runners = config_.at_once;
   return handler;
@@ -34,8 +36,8 @@ jobs::JobHandler RunWorks::job_handler() {
 
 void RunWorks::attach(const tools::Services& services, const tools::Catalog& catalog, Gate& gate) {
   tools_ = &services;
-  run_parts_.emplace(tools::runs::RunParts{services.database, services.events, services.jobs, services.ids, services.random,
-                                           services.clock, services.tiers, services_});
+  run_parts_.emplace(tools::runs::RunParts{services.database, services.events, services.jobs, services.ids,
+                                           services.random, services.clock, services.tiers, services_});
   directory_.attach(catalog, &mcp_servers_);
   caller_.attach(gate, catalog, &mcp_servers_);
 }

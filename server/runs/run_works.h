@@ -25,7 +25,7 @@ namespace weir::server {
 // From the configuration. Not thread-safe: a value.
 struct RunConfig {
   tools::runs::RunSettings settings{};
-  unsigned at_once = 8;                          // runs that this server executes side by side
+  unsigned at_once = 8;  // runs that this server executes side by side
   tools::models::ProviderTable providers{};
   std::vector<tools::mcp_servers::ServerSpec> mcp_servers{};
 };
@@ -36,7 +36,7 @@ struct RunWorksParts {
   egress::Resolver& resolver;
   const Clock& clock;
   Random& random;
-  std::uint16_t own_port = 0;                    // the listener's, which is no provider and no other server
+  std::uint16_t own_port = 0;  // the listener's, which is no provider and no other server
 };
 
 // Thread-safe after attach().
@@ -85,8 +85,8 @@ class RunWorks {
 
   // Shared with the expiry that is under way or waits for its time; the last of them lets go.
   struct Expiry {
-    std::mutex mutex;                            // held while it runs: stop() waits for it
-    RunWorks* works = nullptr;                   // guarded by mutex; null once stopped
+    std::mutex mutex;           // held while it runs: stop() waits for it
+    RunWorks* works = nullptr;  // guarded by mutex; null once stopped
   };
   const std::shared_ptr<Expiry> expiry_ = std::make_shared<Expiry>();
 };

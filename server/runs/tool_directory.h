@@ -22,7 +22,7 @@ class CatalogToolDirectory final : public tools::runs::ToolDirectory {
   [[nodiscard]] std::optional<tools::runs::CallableTool> find(std::string_view name) const override;
 
  private:
-  std::vector<tools::runs::CallableTool> builtin_;   // in the table's order
+  std::vector<tools::runs::CallableTool> builtin_;  // in the table's order
   const tools::mcp_servers::McpServerSet* servers_ = nullptr;
 };
 

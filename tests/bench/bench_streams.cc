@@ -52,8 +52,10 @@ int idle(int port, const std::string& target, const std::string& key, std::size_
          const std::vector<std::string>& pids) {
   constexpr std::size_t kWarmUp = 200;
   std::size_t failed = 0;
-  StreamReaders readers(count + kWarmUp, port, [](StreamReader&, std::string_view) {}, [&](StreamReader&) { ++failed; });
-  const std::string lines = (key.empty() ? "" : "Authorization: Bearer " + key + "\r\n") + std::string("Accept: text/event-stream\r\n");
+  StreamReaders readers(
+      count + kWarmUp, port, [](StreamReader&, std::string_view) {}, [&](StreamReader&) { ++failed; });
+  const std::string lines =
+      (key.empty() ? "" : "Authorization: Bearer " + key + "\r\n") + std::string("Accept: text/event-stream\r\n");
   const auto open = [&](std::size_t first, std::size_t end) {
     for (std::size_t i = first; i < end; ++i) {
       readers.open(i, target, lines);
@@ -79,7 +81,8 @@ int idle(int port, const std::string& target, const std::string& key, std::size_
 // Sends events one after the other on one connection and waits for each answer. Not thread-safe: owned by its thread.
 class Publisher {
  public:
-  Publisher(int port, std::string target) : target_(std::move(target)), connection_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  Publisher(int port, std::string target)
+      : target_(std::move(target)), connection_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(port));
@@ -90,11 +93,13 @@ class Publisher {
   }
 
   bool publish() {
-    const std::string body = "{\"pad\":\"" + std::string(kPaddingBytes, 'x') + "\",\"t\":" +
-                             std::to_string(Clock::now().time_since_epoch().count()) + "}";
-    const std::string request = "POST " + target_ + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: " +
+    const std::string body = "{\"pad\":\"" + std::string(kPaddingBytes, 'x') +
+                             "\",\"t\":" + std::to_string(Clock::now().time_since_epoch().count()) + "}";
+    const std::string request = "POST " + target_ +
+                                " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: " +
                                 std::to_string(body.size()) + "\r\n\r\n" + body;
-    is_open_ = is_open_ && send(connection_.get(), request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size());
+    is_open_ = is_open_ && send(connection_.get(), request.data(), request.size(), MSG_NOSIGNAL) ==
+                               static_cast<ssize_t>(request.size());
     std::string answer;
     while (is_open_ && !is_whole(answer)) {
       std::array<char, 4'096> buffer;
@@ -128,8 +133,9 @@ class Fan {
         publish_(std::move(publish)),
         counts_(readers, 0),
         tails_(readers),
-        readers_(readers, port, [this](StreamReader& reader, std::string_view bytes) { take(reader, bytes); },
-                 [this](StreamReader&) { ++failed_; }) {
+        readers_(
+            readers, port, [this](StreamReader& reader, std::string_view bytes) { take(reader, bytes); },
+            [this](StreamReader&) { ++failed_; }) {
     for (std::size_t i = 0; i < readers; ++i) readers_.open(i, target, "Accept: text/event-stream\r\n");
   }
 
@@ -161,7 +167,8 @@ class Fan {
     measure(events, milliseconds{0});
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (failed_ > 0) return EXIT_FAILURE;
-    std::printf("%.0f %.3f %.3f\n", static_cast<double>(events) * static_cast<double>(counts_.size()) / seconds, median, p99);
+    std::printf("%.0f %.3f %.3f\n", static_cast<double>(events) * static_cast<double>(counts_.size()) / seconds, median,
+                p99);
     return EXIT_SUCCESS;
   }
 
@@ -239,7 +246,8 @@ int main(int count, char** texts) {
   using namespace weir::streams;
   if (words.size() == 3 && words[0] == "serve") return serve(words[1], static_cast<int>(number(2)));
   if (words.size() >= 6 && words[0] == "idle") {
-    return idle(static_cast<int>(number(1)), words[2], words[3], static_cast<std::size_t>(number(4)), {words.begin() + 5, words.end()});
+    return idle(static_cast<int>(number(1)), words[2], words[3], static_cast<std::size_t>(number(4)),
+                {words.begin() + 5, words.end()});
   }
   if (words.size() == 6 && words[0] == "fan") {
     return Fan(static_cast<int>(number(1)), words[2], words[3], static_cast<std::size_t>(number(4))).run(number(5));

@@ -46,7 +46,8 @@ Result<std::string> add_key(store::Database& database, const Clock& clock, Rando
   return made.secret;
 }
 
-constexpr std::string_view kSkill = "---\nname: test-skill\ndescription: A skill for the conformance suite.\n---\n\n# Test\n";
+constexpr std::string_view kSkill =
+    "---\nname: test-skill\ndescription: A skill for the conformance suite.\n---\n\n# Test\n";
 
 int serve() {
   server::block_stop_signals();
@@ -69,7 +70,8 @@ int serve() {
   const tools::Catalog catalog({}, waiter);
   ListChanges changes;
   TaskBoard board(clock, random);
-  const SkillSet skills = SkillSet::create("fixture", {{"test-skill/SKILL.md", kSkill}, {"test-skill/more/notes.md", "notes\n"}}).value();
+  const SkillSet skills =
+      SkillSet::create("fixture", {{"test-skill/SKILL.md", kSkill}, {"test-skill/more/notes.md", "notes\n"}}).value();
   const SkilledResources skilled(skills, resources());
   Offers offers{&skilled, prompts(), tools(changes, board), &board, &changes, true, &skills};
   McpEndpoint endpoint({}, gate, catalog, *database, clock, random, *http, timers, std::move(offers));

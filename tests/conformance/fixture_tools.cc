@@ -36,20 +36,22 @@ McpTool content_tool(std::string name, Json content) {
 Json text_block(std::string_view text) { return {{"type", "text"}, {"text", text}}; }
 Json image_block() { return {{"type", "image"}, {"data", kPng}, {"mimeType", "image/png"}}; }
 Json resource_block(std::string_view uri) {
-  return {{"type", "resource"}, {"resource", {{"uri", uri}, {"mimeType", "text/plain"}, {"text", "This is an embedded resource."}}}};
+  return {{"type", "resource"},
+          {"resource", {{"uri", uri}, {"mimeType", "text/plain"}, {"text", "This is an embedded resource."}}}};
 }
 
 Json form(std::string_view message, Json properties, Json required = Json::array()) {
   return {{"method", "elicitation/create"},
           {"params",
            {{"message", message},
-            {"requestedSchema", {{"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}}}}}};
+            {"requestedSchema",
+             {{"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}}}}}};
 }
 Json name_form() { return form("What is your name?", {{"name", string_property()}}, {"name"}); }
 Json sampling(std::string_view text) {
-  return {{"method", "sampling/createMessage"},
-          {"params",
-           {{"messages", Json::array({{{"role", "user"}, {"content", text_block(text)}}})}, {"maxTokens", 100}}}};
+  return {
+      {"method", "sampling/createMessage"},
+      {"params", {{"messages", Json::array({{{"role", "user"}, {"content", text_block(text)}}})}, {"maxTokens", 100}}}};
 }
 Json roots() { return {{"method", "roots/list"}, {"params", Json::object()}}; }
 
@@ -67,7 +69,8 @@ InteractionHandler ask_for(Json requests, Json state, std::string text) {
 
 void content_tools(std::vector<McpTool>& list) {
   const Json wav{{"type", "audio"}, {"data", kWav}, {"mimeType", "audio/wav"}};
-  list.push_back(content_tool("test_simple_text", Json::array({text_block("This is a simple text response for testing.")})));
+  list.push_back(
+      content_tool("test_simple_text", Json::array({text_block("This is a simple text response for testing.")})));
   list.push_back(content_tool("test_image_content", Json::array({image_block()})));
   list.push_back(content_tool("test_audio_content", Json::array({wav})));
   list.push_back(content_tool("test_embedded_resource", Json::array({resource_block("test://embedded-resource")})));
@@ -83,7 +86,8 @@ void content_tools(std::vector<McpTool>& list) {
       "contactMethod":{"type":"string","enum":["phone","email"]},"phone":{"type":"string"},"email":{"type":"string"}},
     "allOf":[{"anyOf":[{"required":["phone"]},{"required":["email"]}]}],
     "if":{"properties":{"contactMethod":{"const":"phone"}},"required":["contactMethod"]},
-    "then":{"required":["phone"]},"else":{"required":["email"]},"additionalProperties":false})").value();
+    "then":{"required":["phone"]},"else":{"required":["email"]},"additionalProperties":false})")
+                    .value();
   list.push_back(tool("json_schema_2020_12_tool", "Has a schema with the keywords of 2020-12.", std::move(schema),
                       [](const Run& run) { run->answer(text_result("ok " + to_text(run->arguments()))); }));
   Json region = string_property();
@@ -101,7 +105,8 @@ void step(const Run& run, int done, int total, const std::function<void(int)>& t
 void running_tools(std::vector<McpTool>& list, ListChanges& changes) {
   list.push_back(tool("test_tool_with_logging", "Logs three lines.", no_input(), [](const Run& run) {
     step(run, 1, 3, [run = run.get()](int done) {
-      constexpr std::string_view kLines[] = {"Tool execution started", "Tool processing data", "Tool execution completed"};
+      constexpr std::string_view kLines[] = {"Tool execution started", "Tool processing data",
+                                             "Tool execution completed"};
       run->log("info", kLines[done - 1]);
     });
   }));
@@ -140,17 +145,20 @@ void asking_tools(std::vector<McpTool>& list) {
     list.push_back(tool(name, "Asks the client.", no_input(), std::move(handler)));
   };
   add(prefix + "elicitation", ask_for({{"user_name", name_form()}}, nullptr, "Hello,"));
-  add(prefix + "sampling", ask_for({{"capital_question", sampling("What is the capital of France?")}}, nullptr, "Answer:"));
+  add(prefix + "sampling",
+      ask_for({{"capital_question", sampling("What is the capital of France?")}}, nullptr, "Answer:"));
   add(prefix + "list_roots", ask_for({{"client_roots", roots()}}, nullptr, "Roots:"));
   const Json confirm{{"confirm", form("Please confirm", {{"ok", {{"type", "boolean"}}}}, {"ok"})}};
   add(prefix + "request_state", ask_for(confirm, "state", "state-ok"));
   add(prefix + "tampered_state", ask_for(confirm, "state", "state-ok"));
-  add(prefix + "multiple_inputs", ask_for({{"user_name", name_form()}, {"greeting", sampling("Generate a greeting")},
-                                           {"client_roots", roots()}}, "all", "Got"));
+  add(prefix + "multiple_inputs",
+      ask_for({{"user_name", name_form()}, {"greeting", sampling("Generate a greeting")}, {"client_roots", roots()}},
+              "all", "Got"));
   add(prefix + "multi_round", [](const Run& run) {
     if (run->state() == 2 && run->responses().contains("step2")) return run->answer(text_result("All steps done."));
     if (run->state() == 1 && run->responses().contains("step1")) {
-      return run->ask({{"step2", form("Step 2: What is your favorite color?", {{"color", string_property()}}, {"color"})}}, 2);
+      return run->ask(
+          {{"step2", form("Step 2: What is your favorite color?", {{"color", string_property()}}, {"color"})}}, 2);
     }
     run->ask({{"step1", form("Step 1: What is your name?", {{"name", string_property()}}, {"name"})}}, 1);
   });
@@ -177,38 +185,48 @@ void session_tools(std::vector<McpTool>& list) {
                         }
                         run->ask({{"sample", sampling(string_or(run->arguments(), "prompt", ""))}});
                       }));
-  list.push_back(tool("test_elicitation", "Asks for a form.", input({{"message", string_property()}}, {"message"}),
-                      [](const Run& run) {
-                        if (const Json* said = find_member(run->responses(), "form")) {
-                          return run->answer(text_result("User response: " + to_text(*said)));
-                        }
-                        run->ask({{"form", form(string_or(run->arguments(), "message", ""),
-                                                {{"username", string_property()}, {"email", string_property()}},
-                                                {"username", "email"})}});
-                      }));
-  const auto once = [](Json request) { return ask_for({{"form", std::move(request)}}, nullptr, "Elicitation completed:"); };
-  list.push_back(tool("test_elicitation_sep1034_defaults", "Asks with defaults.", no_input(),
-                      once(form("Please review", {{"name", {{"type", "string"}, {"default", "John Doe"}}},
-                                                  {"age", {{"type", "integer"}, {"default", 30}}},
-                                                  {"score", {{"type", "number"}, {"default", 95.5}}},
-                                                  {"status", {{"type", "string"}, {"enum", {"active", "inactive", "pending"}},
-                                                              {"default", "active"}}},
-                                                  {"verified", {{"type", "boolean"}, {"default", true}}}}))));
-  Json titled = parse_json(R"([{"const":"value1","title":"First"},{"const":"value2","title":"Second"},{"const":"value3","title":"Third"}])").value();
+  list.push_back(tool(
+      "test_elicitation", "Asks for a form.", input({{"message", string_property()}}, {"message"}), [](const Run& run) {
+        if (const Json* said = find_member(run->responses(), "form")) {
+          return run->answer(text_result("User response: " + to_text(*said)));
+        }
+        run->ask(
+            {{"form", form(string_or(run->arguments(), "message", ""),
+                           {{"username", string_property()}, {"email", string_property()}}, {"username", "email"})}});
+      }));
+  const auto once = [](Json request) {
+    return ask_for({{"form", std::move(request)}}, nullptr, "Elicitation completed:");
+  };
+  list.push_back(tool(
+      "test_elicitation_sep1034_defaults", "Asks with defaults.", no_input(),
+      once(form("Please review",
+                {{"name", {{"type", "string"}, {"default", "John Doe"}}},
+                 {"age", {{"type", "integer"}, {"default", 30}}},
+                 {"score", {{"type", "number"}, {"default", 95.5}}},
+                 {"status", {{"type", "string"}, {"enum", {"active", "inactive", "pending"}}, {"default", "active"}}},
+                 {"verified", {{"type", "boolean"}, {"default", true}}}}))));
+  Json titled =
+      parse_json(
+          R"([{"const":"value1","title":"First"},{"const":"value2","title":"Second"},{"const":"value3","title":"Third"}])")
+          .value();
   list.push_back(tool(
       "test_elicitation_sep1330_enums", "Asks with every form of an enum.", no_input(),
       once(form("Please choose",
                 {{"untitledSingle", {{"type", "string"}, {"enum", {"option1", "option2", "option3"}}}},
                  {"titledSingle", {{"type", "string"}, {"oneOf", titled}}},
-                 {"legacyEnum", {{"type", "string"}, {"enum", {"opt1", "opt2", "opt3"}},
-                                 {"enumNames", {"Option One", "Option Two", "Option Three"}}}},
-                 {"untitledMulti", {{"type", "array"}, {"items", {{"type", "string"}, {"enum", {"option1", "option2", "option3"}}}}}},
+                 {"legacyEnum",
+                  {{"type", "string"},
+                   {"enum", {"opt1", "opt2", "opt3"}},
+                   {"enumNames", {"Option One", "Option Two", "Option Three"}}}},
+                 {"untitledMulti",
+                  {{"type", "array"}, {"items", {{"type", "string"}, {"enum", {"option1", "option2", "option3"}}}}}},
                  {"titledMulti", {{"type", "array"}, {"items", {{"anyOf", titled}}}}}}))));
 }
 
 void task_tools(std::vector<McpTool>& list, TaskBoard& board) {
   // Runs as a task for a client that can follow one, else answers when it is done.
-  const auto after = [&board](const Run& run, milliseconds delay, std::function<void(const std::string&)> end, Json plain) {
+  const auto after = [&board](const Run& run, milliseconds delay, std::function<void(const std::string&)> end,
+                              Json plain) {
     if (!run->may_be_task()) return run->later(delay, [run, plain] { run->answer(plain); });
     const Task task = board.start(run->context().caller->key_id);
     run->answer_task(task);
@@ -222,19 +240,22 @@ void task_tools(std::vector<McpTool>& list, TaskBoard& board) {
                       [&board, after](const Run& run) {
                         const Json result = text_result("computed " + string_or(run->arguments(), "label", ""));
                         const auto seconds = integer_or(run->arguments(), "seconds", 0);
-                        after(run, std::chrono::seconds{seconds},
-                              [&board, result](const std::string& id) { board.complete(id, result); }, result);
+                        after(
+                            run, std::chrono::seconds{seconds},
+                            [&board, result](const std::string& id) { board.complete(id, result); }, result);
                       }));
   McpTool failing = tool("failing_job", "Fails as a tool does.", no_input(), [&board, after](const Run& run) {
     const Json result = text_result("The job failed.", true);
-    after(run, milliseconds{1'000}, [&board, result](const std::string& id) { board.complete(id, result); }, result);
+    after(
+        run, milliseconds{1'000}, [&board, result](const std::string& id) { board.complete(id, result); }, result);
   });
   failing.is_only_a_task = true;
   list.push_back(std::move(failing));
   list.push_back(tool("protocol_error_job", "Fails as a protocol does.", no_input(), [&board, after](const Run& run) {
-    after(run, milliseconds{100},
-          [&board](const std::string& id) { board.fail(id, code::kInternalError, "The job broke down."); },
-          text_result("The job broke down.", true));
+    after(
+        run, milliseconds{100},
+        [&board](const std::string& id) { board.fail(id, code::kInternalError, "The job broke down."); },
+        text_result("The job broke down.", true));
   }));
   const auto parked = [&board](Json requests, std::string text) {
     return [&board, requests = std::move(requests), text = std::move(text)](const Run& run) {
@@ -249,18 +270,19 @@ void task_tools(std::vector<McpTool>& list, TaskBoard& board) {
       run->answer_task(shown);
     };
   };
-  list.push_back(tool("confirm_delete", "Deletes after a confirmation.", input({{"filename", string_property()}}, {"filename"}),
+  list.push_back(tool("confirm_delete", "Deletes after a confirmation.",
+                      input({{"filename", string_property()}}, {"filename"}),
                       parked({{"confirmation", form("Really?", {{"confirm", {{"type", "boolean"}}}})}}, "Deleted.")));
-  list.push_back(tool("multi_input", "Asks two things.", no_input(),
-                      parked({{"first", name_form()}, {"second", form("Sure?", {{"confirm", {{"type", "boolean"}}}})}}, "Got both.")));
+  list.push_back(tool(
+      "multi_input", "Asks two things.", no_input(),
+      parked({{"first", name_form()}, {"second", form("Sure?", {{"confirm", {{"type", "boolean"}}}})}}, "Got both.")));
   McpTool composed = tool("test_tool_with_task", "Asks, then works.", no_input(), [&board](const Run& run) {
     const Json* said = find_member(run->responses(), "user_name");
     if (said == nullptr) return run->ask({{"user_name", name_form()}});
     const Task task = board.start(run->context().caller->key_id);
     run->answer_task(task);
-    run->later(milliseconds{100}, [&board, id = task.id, text = "Hello, " + to_text(*said)] {
-      board.complete(id, text_result(text));
-    });
+    run->later(milliseconds{100},
+               [&board, id = task.id, text = "Hello, " + to_text(*said)] { board.complete(id, text_result(text)); });
   });
   composed.is_only_a_task = true;
   list.push_back(std::move(composed));
@@ -284,14 +306,16 @@ class FixtureResources final : public ResourceProvider {
   [[nodiscard]] tools::Scope scope_of(std::string_view) const override { return tools::Scope::none; }
   Result<std::vector<ResourceContent>> read(const tools::CallContext&, const std::string& uri) const override {
     using Contents = std::vector<ResourceContent>;
-    if (uri == "test://static-text") return Contents{{uri, "text/plain", "This is the content of the static text resource."}};
+    if (uri == "test://static-text")
+      return Contents{{uri, "text/plain", "This is the content of the static text resource."}};
     if (uri == "test://watched-resource") return Contents{{uri, "text/plain", "Watched."}};
     if (uri == "test://static-binary") return Contents{{uri, "image/png", "\x89PNG", false}};
     constexpr std::string_view kHead = "test://template/";
     constexpr std::string_view kTail = "/data";
     if (uri.starts_with(kHead) && uri.ends_with(kTail) && uri.size() > kHead.size() + kTail.size()) {
       const std::string id = uri.substr(kHead.size(), uri.size() - kHead.size() - kTail.size());
-      return Contents{{uri, "application/json", to_text({{"id", id}, {"templateTest", true}, {"data", "Data for ID: " + id}})}};
+      return Contents{
+          {uri, "application/json", to_text({{"id", id}, {"templateTest", true}, {"data", "Data for ID: " + id}})}};
     }
     return Error(ErrorCode::not_found, "no such resource");
   }
@@ -299,7 +323,8 @@ class FixtureResources final : public ResourceProvider {
                                             const CompletionRequest&) const override {
     return std::vector<std::string>{};
   }
-  std::shared_ptr<Watch> watch(const tools::CallContext&, const std::string& uri, std::function<void()>) const override {
+  std::shared_ptr<Watch> watch(const tools::CallContext&, const std::string& uri,
+                               std::function<void()>) const override {
     class Silent final : public Watch {};
     return uri == "test://watched-resource" ? std::make_shared<Silent>() : nullptr;
   }
@@ -323,14 +348,22 @@ std::vector<Prompt> prompts() {
   };
   const auto message = [](Json content) { return Json{{"role", "user"}, {"content", std::move(content)}}; };
   std::vector<Prompt> list;
-  list.push_back({"test_simple_prompt", "Simple", "A prompt without arguments.", {}, tools::Scope::none,
-                  fixed(Json::array({user_text("This is a simple prompt for testing.")})), {}});
-  list.push_back({"test_prompt_with_arguments", "Arguments", "A prompt with two arguments.",
-                  {{"arg1", "The first.", true}, {"arg2", "The second.", true}}, tools::Scope::none,
+  list.push_back({"test_simple_prompt",
+                  "Simple",
+                  "A prompt without arguments.",
+                  {},
+                  tools::Scope::none,
+                  fixed(Json::array({user_text("This is a simple prompt for testing.")})),
+                  {}});
+  list.push_back({"test_prompt_with_arguments",
+                  "Arguments",
+                  "A prompt with two arguments.",
+                  {{"arg1", "The first.", true}, {"arg2", "The second.", true}},
+                  tools::Scope::none,
                   [](const Run& run) {
                     run->answer(prompt_result(Json::array(
-                        {user_text("Prompt with arguments: arg1='" + string_or(run->arguments(), "arg1", "") + "', arg2='" +
-                                   string_or(run->arguments(), "arg2", "") + "'")})));
+                        {user_text("Prompt with arguments: arg1='" + string_or(run->arguments(), "arg1", "") +
+                                   "', arg2='" + string_or(run->arguments(), "arg2", "") + "'")})));
                   },
                   [](const tools::CallContext&, const CompletionRequest& request) -> Result<std::vector<std::string>> {
                     std::vector<std::string> fitting;
@@ -339,22 +372,37 @@ std::vector<Prompt> prompts() {
                     }
                     return fitting;
                   }});
-  list.push_back({"test_prompt_with_embedded_resource", "Resource", "A prompt with a resource.",
-                  {{"resourceUri", "Which.", true}}, tools::Scope::none,
-                  [message](const Run& run) {
-                    run->answer(prompt_result(
-                        Json::array({message(resource_block(string_or(run->arguments(), "resourceUri", ""))),
-                                     user_text("Please process the embedded resource above.")})));
-                  }, {}});
-  list.push_back({"test_prompt_with_image", "Image", "A prompt with an image.", {}, tools::Scope::none,
-                  fixed(Json::array({message(image_block()), user_text("Please analyze the image above.")})), {}});
-  list.push_back({"test_input_required_result_prompt", "Asks", "A prompt that asks first.", {}, tools::Scope::none,
+  list.push_back(
+      {"test_prompt_with_embedded_resource",
+       "Resource",
+       "A prompt with a resource.",
+       {{"resourceUri", "Which.", true}},
+       tools::Scope::none,
+       [message](const Run& run) {
+         run->answer(prompt_result(Json::array({message(resource_block(string_or(run->arguments(), "resourceUri", ""))),
+                                                user_text("Please process the embedded resource above.")})));
+       },
+       {}});
+  list.push_back({"test_prompt_with_image",
+                  "Image",
+                  "A prompt with an image.",
+                  {},
+                  tools::Scope::none,
+                  fixed(Json::array({message(image_block()), user_text("Please analyze the image above.")})),
+                  {}});
+  list.push_back({"test_input_required_result_prompt",
+                  "Asks",
+                  "A prompt that asks first.",
+                  {},
+                  tools::Scope::none,
                   [](const Run& run) {
                     const Json* said = find_member(run->responses(), "user_context");
-                    if (said != nullptr) return run->answer(prompt_result(Json::array({user_text("Use " + to_text(*said))})));
+                    if (said != nullptr)
+                      return run->answer(prompt_result(Json::array({user_text("Use " + to_text(*said))})));
                     run->ask({{"user_context", form("What context should the prompt use?",
                                                     {{"context", string_property()}}, {"context"})}});
-                  }, {}});
+                  },
+                  {}});
   return list;
 }
 

@@ -170,7 +170,8 @@ TEST_F(PostgresTest, TextIsInByteOrderWhateverTheServersLanguage) {
 
   const auto names = database->write_for([](Transaction& t) -> Result<std::vector<Row>> {
     for (const char* name : {"b", "_", "B", "a", "ä", "Z"}) {
-      if (auto done = t.execute("INSERT INTO meta (name, value) VALUES (:1, '')", {std::string(name)}); !done) return std::move(done).error();
+      if (auto done = t.execute("INSERT INTO meta (name, value) VALUES (:1, '')", {std::string(name)}); !done)
+        return std::move(done).error();
     }
     return t.query("SELECT name FROM meta WHERE value = '' ORDER BY name");
   });
@@ -206,8 +207,9 @@ TEST(PostgresSettingsTest, UrlsOfTcpAndOfSocketsAreRead) {
 }
 
 TEST(PostgresSettingsTest, WhatIsNoUrlIsRefusedWithoutItsText) {
-  for (const char* url : {"", "mysql://root:s3cret@host/db", "postgresql://weir:s3cret%zz@host/db", "postgresql://weir:s3cret@host:port",
-                          "postgresql://weir:s3cret@host/db?nonsense=1", "postgresql://weir:s3cret@host"}) {
+  for (const char* url :
+       {"", "mysql://root:s3cret@host/db", "postgresql://weir:s3cret%zz@host/db", "postgresql://weir:s3cret@host:port",
+        "postgresql://weir:s3cret@host/db?nonsense=1", "postgresql://weir:s3cret@host"}) {
     const auto parsed = PostgresSettings::parse(url);
 
     ASSERT_FALSE(parsed) << url;

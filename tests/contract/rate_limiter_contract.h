@@ -283,10 +283,10 @@ TYPED_TEST_P(RateLimiterContract, ABudgetIsRememberedWhileItsUnitsCount) {
 
 TYPED_TEST_P(RateLimiterContract, EveryPolicyMustAdmitAndARefusalByOneSpendsNothingOfTheOthers) {
   const auto budget = this->key();
-  const Quota quota{.tier = "free",
-                    .is_unlimited = false,
-                    .policies = {{.name = "minute", .limit = 3},
-                                 {.name = "day", .limit = 4, .window = std::chrono::hours{24}}}};
+  const Quota quota{
+      .tier = "free",
+      .is_unlimited = false,
+      .policies = {{.name = "minute", .limit = 3}, {.name = "day", .limit = 4, .window = std::chrono::hours{24}}}};
 
   EXPECT_EQ(this->admitted_of(*budget, quota, 5), 3);
   const Decision by_minute = this->acquire(*budget, quota);
@@ -337,10 +337,12 @@ TYPED_TEST_P(RateLimiterContract, AgreesWithTheRuleOnAdversarialSchedules) {
         continue;
       }
       switch (below(40)) {
-        case 0: this->backend_.advance(milliseconds{59'990 + below(20)}); break;         // around the window's edge
-        case 1: this->backend_.advance(milliseconds{below(120'000)}); break;             // idle
-        case 2: case 3: case 4: this->backend_.advance(milliseconds{below(200)}); break; // steady
-        default: break;                                                                  // burst
+        case 0: this->backend_.advance(milliseconds{59'990 + below(20)}); break;  // around the window's edge
+        case 1: this->backend_.advance(milliseconds{below(120'000)}); break;      // idle
+        case 2:
+        case 3:
+        case 4: this->backend_.advance(milliseconds{below(200)}); break;  // steady
+        default: break;                                                   // burst
       }
     }
     EXPECT_LE(oracle.worst(kWindow), limit);

@@ -211,7 +211,9 @@ struct Told {
   RedisConnection::Answered answered() {
     return [this](Result<RedisReply> reply) { replies.with([&](auto& all) { all.push_back(std::move(reply)); }); };
   }
-  [[nodiscard]] std::size_t count() const { return replies.with([](const auto& all) { return all.size(); }); }
+  [[nodiscard]] std::size_t count() const {
+    return replies.with([](const auto& all) { return all.size(); });
+  }
 };
 
 TEST(RedisConnectionTest, CallsBackWithEachAnswerInOrder) {

@@ -26,7 +26,8 @@ const weir::Json& schema() {
   static const weir::Json schema = weir::parse_json(R"({"type":"object","properties":{
       "region":{"type":"string","x-mcp-header":"Region"},
       "count":{"type":"integer","x-mcp-header":"Count"},
-      "deep":{"type":"object","properties":{"flag":{"type":"boolean","x-mcp-header":"Flag"}}}}})").value();
+      "deep":{"type":"object","properties":{"flag":{"type":"boolean","x-mcp-header":"Flag"}}}}})")
+                                       .value();
   return schema;
 }
 
@@ -46,7 +47,8 @@ void read_fields(const weir::http::Request& request) {
   static const std::array proxies{weir::egress::AddressRange::parse("192.0.2.0/24").value()};
   CHECK(!weir::server::client_address(request, proxies).empty(), "everybody has an address");
   const auto filter = weir::mcp::ToolFilter::of(request);
-  if (const auto fault = filter.fault({"scans"})) CHECK(fault->code == weir::mcp::code::kInvalidParams, "the caller's mistake");
+  if (const auto fault = filter.fault({"scans"}))
+    CHECK(fault->code == weir::mcp::code::kInvalidParams, "the caller's mistake");
   const weir::Json arguments{{"region", "eu"}, {"count", 42}, {"deep", {{"flag", true}}}};
   if (const auto fault = weir::mcp::check_param_headers(schema(), arguments, request.headers)) {
     CHECK(fault->http_status == 400, "a header that differs is a bad request");

@@ -54,8 +54,7 @@ void StreamReaders::watch(StreamReader& reader, int operation, std::uint32_t eve
   epoll_ctl(epoll_.get(), operation, reader.socket_.get(), &event);
 }
 
-void StreamReaders::open(std::size_t index, const std::string& target, const std::string& lines,
-                         int receive_bytes) {
+void StreamReaders::open(std::size_t index, const std::string& target, const std::string& lines, int receive_bytes) {
   StreamReader& reader = *readers_[index];
   close(index);
   reader.socket_ = http::FileDescriptor(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

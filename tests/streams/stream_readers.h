@@ -32,8 +32,8 @@ class StreamReader {
   bool is_paused_ = false;
   http::FileDescriptor socket_;
   std::string request_;
-  std::string input_;          // not yet looked at: a part of the head or of a chunk
-  std::size_t chunk_left_ = 0; // of the chunk that is being read, with its line end
+  std::string input_;           // not yet looked at: a part of the head or of a chunk
+  std::size_t chunk_left_ = 0;  // of the chunk that is being read, with its line end
 };
 
 // Not thread-safe: owned by one thread.

@@ -25,8 +25,11 @@ class Publisher {
     return database_
         .write([&](store::Transaction& transaction) -> Result<void> {
           for (int i = 0; i < count; ++i) {
-            auto event = log_.append(transaction, {.account_id = kAccount, .resource_type = "scan",
-                                                   .resource_id = kResource, .type = "scan.progress", .data = data(i)});
+            auto event = log_.append(transaction, {.account_id = kAccount,
+                                                   .resource_type = "scan",
+                                                   .resource_id = kResource,
+                                                   .type = "scan.progress",
+                                                   .data = data(i)});
             if (!event) return event.error();
           }
           return {};

@@ -113,8 +113,9 @@ class ExactRun {
       : size_(size),
         server_(server),
         clients_(size.clients),
-        readers_(size.clients, server.port(), [this](StreamReader& reader, std::string_view bytes) { take(reader, bytes); },
-                 [this](StreamReader& reader) { come_back(reader.index()); }) {
+        readers_(
+            size.clients, server.port(), [this](StreamReader& reader, std::string_view bytes) { take(reader, bytes); },
+            [this](StreamReader& reader) { come_back(reader.index()); }) {
     std::minstd_rand random(20'260'728);
     for (Client& client : clients_) {
       for (int i = 0; i < size.drops; ++i) {
@@ -144,9 +145,8 @@ class ExactRun {
 
  private:
   [[nodiscard]] bool is_done() const {
-    return std::all_of(clients_.begin(), clients_.end(), [&](const Client& client) {
-      return client.last >= size_.events || !client.failure.empty();
-    });
+    return std::all_of(clients_.begin(), clients_.end(),
+                       [&](const Client& client) { return client.last >= size_.events || !client.failure.empty(); });
   }
   [[nodiscard]] std::int64_t slowest_position() const {
     std::int64_t slowest = size_.events;
@@ -224,11 +224,16 @@ class SlowRun {
         server_(server),
         last_(readers, 0),
         decoders_(readers),
-        readers_(readers, server.port(), [this](StreamReader& reader, std::string_view bytes) { take(reader, bytes); },
-                 [this](StreamReader& reader) { ++closed_; was_first_closed_ = was_first_closed_ || reader.index() == 0; }) {}
+        readers_(
+            readers, server.port(), [this](StreamReader& reader, std::string_view bytes) { take(reader, bytes); },
+            [this](StreamReader& reader) {
+              ++closed_;
+              was_first_closed_ = was_first_closed_ || reader.index() == 0;
+            }) {}
 
   bool run() {
-    for (std::size_t i = 0; i < last_.size(); ++i) readers_.open(i, "/v1/events?after=0", "", i == 0 ? kSmallBuffer : 0);
+    for (std::size_t i = 0; i < last_.size(); ++i)
+      readers_.open(i, "/v1/events?after=0", "", i == 0 ? kSmallBuffer : 0);
     ask(server_.port(), "POST", "/publish", "", body());
     wait_until([&] { return received_by_all(1, 0); });
     const std::int64_t before = server_.private_bytes();
@@ -245,9 +250,10 @@ class SlowRun {
     decoders_[0] = streaming::SseDecoder();
     readers_.open(0, "/v1/events?after=0", "Last-Event-ID: " + last_id_ + "\r\n");
     const bool is_whole = wait_until([&] { return last_[0] == 1 + 2 * events_; });
-    std::printf("the slow one: closed %s at event %lld of %d, then whole %s; %d others closed; server grew by %lld KiB\n",
-                was_closed ? "yes" : "no", static_cast<long long>(left_at), 1 + 2 * events_, is_whole ? "yes" : "no",
-                closed_ - (was_closed ? 1 : 0), static_cast<long long>(grown / 1024));
+    std::printf(
+        "the slow one: closed %s at event %lld of %d, then whole %s; %d others closed; server grew by %lld KiB\n",
+        was_closed ? "yes" : "no", static_cast<long long>(left_at), 1 + 2 * events_, is_whole ? "yes" : "no",
+        closed_ - (was_closed ? 1 : 0), static_cast<long long>(grown / 1024));
     const bool is_undisturbed = among.median < 3 * alone.median + milliseconds{50};
     return failure_.empty() && was_closed && is_whole && closed_ == 1 && left_at < 1 + 2 * events_ && is_undisturbed &&
            grown < kGrowthMax;
@@ -258,7 +264,8 @@ class SlowRun {
   static constexpr std::int64_t kAheadMax = 8;
   static constexpr std::size_t kPaddingBytes = 8'000;  // a few hundred fill the kernel's buffers
 #ifdef __SANITIZE_ADDRESS__
-  static constexpr std::int64_t kGrowthMax = std::int64_t{1024} * 1024 * 1024;  // it keeps what was freed, to find its use
+  static constexpr std::int64_t kGrowthMax =
+      std::int64_t{1024} * 1024 * 1024;  // it keeps what was freed, to find its use
 #else
   static constexpr std::int64_t kGrowthMax = std::int64_t{64} * 1024 * 1024;
 #endif
@@ -348,8 +355,12 @@ int run(const std::vector<std::string>& words) {
   if (!server.start()) return EXIT_FAILURE;
   bool is_good = false;
   if (words[0] == "exact") {
-    is_good = ExactRun({.clients = static_cast<std::size_t>(number(1)), .events = number(2),
-                        .drops = static_cast<int>(number(3)), .kills = static_cast<int>(number(4))}, server).run();
+    is_good = ExactRun({.clients = static_cast<std::size_t>(number(1)),
+                        .events = number(2),
+                        .drops = static_cast<int>(number(3)),
+                        .kills = static_cast<int>(number(4))},
+                       server)
+                  .run();
   } else if (words[0] == "slow") {
     is_good = SlowRun(static_cast<std::size_t>(number(1)), static_cast<int>(number(2)), server).run();
   }

@@ -46,14 +46,16 @@ const passwd* server_user() {
 
 PostgresProcess::PostgresProcess() {
   if (const passwd* user = server_user(); user != nullptr) {
-    if (chown(folder_.path().c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("cannot chown the folder");
+    if (chown(folder_.path().c_str(), user->pw_uid, user->pw_gid) != 0)
+      throw std::runtime_error("cannot chown the folder");
   }
   const std::string data = (folder_.path() / "data").string();
   const pid_t initdb = spawn({program("initdb"), "--auth=trust", "--username=weir", "--no-sync", "--no-instructions",
                               "--encoding=UTF8", "--locale=C.UTF-8", "--pgdata=" + data});
   int status = 0;
   waitpid(initdb, &status, 0);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw std::runtime_error("initdb failed: see " + folder_.path().string());
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    throw std::runtime_error("initdb failed: see " + folder_.path().string());
   start();
 }
 
@@ -97,9 +99,27 @@ pid_t PostgresProcess::spawn(const std::vector<std::string>& command) const {
 void PostgresProcess::start() {
   CHECK(pid_ < 0, "stop() came first");
   const std::string folder = folder_.path().string();
-  pid_ = spawn({program("postgres"), "-D", folder + "/data", "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off", "-c",
-                "full_page_writes=off", "-c", "shared_buffers=16MB", "-c",
-                "max_connections=200", "-c", "autovacuum=off", "-c", "max_wal_senders=0", "-c", "wal_level=minimal"});
+  pid_ = spawn({program("postgres"),
+                "-D",
+                folder + "/data",
+                "-k",
+                folder,
+                "-c",
+                "listen_addresses=",
+                "-c",
+                "fsync=off",
+                "-c",
+                "full_page_writes=off",
+                "-c",
+                "shared_buffers=16MB",
+                "-c",
+                "max_connections=200",
+                "-c",
+                "autovacuum=off",
+                "-c",
+                "max_wal_senders=0",
+                "-c",
+                "wal_level=minimal"});
   const auto settings = store::PostgresSettings::parse(base_url());
   CHECK(settings.has_value(), "the URL of the test's server is one");
   // Ready when its line in the file of the lock says so (postgresql.org/docs/15/storage-file-layout.html).
@@ -142,9 +162,7 @@ void PostgresProcess::thaw() {
   frozen_.clear();
 }
 
-std::string PostgresProcess::base_url() const {
-  return "postgresql://weir@/postgres?host=" + folder_.path().string();
-}
+std::string PostgresProcess::base_url() const { return "postgresql://weir@/postgres?host=" + folder_.path().string(); }
 
 std::string PostgresProcess::url(std::string_view schema) {
   store::DatabaseSettings settings;

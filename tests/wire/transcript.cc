@@ -17,7 +17,8 @@ bool take_marked(const std::string& line, char marker, std::string& out) {
 
 // A step without a request waits for what comes on the stream left open.
 bool is_whole(const Step& step) {
-  return !step.request.empty() || std::ranges::any_of(step.before, [](const Directive& each) { return each.name == "then"; });
+  return !step.request.empty() ||
+         std::ranges::any_of(step.before, [](const Directive& each) { return each.name == "then"; });
 }
 
 }  // namespace
@@ -60,7 +61,8 @@ std::string to_text(const Transcript& transcript) {
   for (const std::string& line : transcript.head) out += line + "\n";
   for (const Step& step : transcript.steps) {
     out += "\n";
-    for (const Directive& each : step.before) out += "@" + each.name + (each.value.empty() ? "" : " " + each.value) + "\n";
+    for (const Directive& each : step.before)
+      out += "@" + each.name + (each.value.empty() ? "" : " " + each.value) + "\n";
     for (const std::string& line : step.request) out += line.empty() ? ">\n" : "> " + line + "\n";
     for (const std::string& line : step.expected) out += line.empty() ? "<\n" : "< " + line + "\n";
   }

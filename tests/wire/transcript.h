@@ -34,7 +34,7 @@ struct Step {
 
 // Not thread-safe: a value.
 struct Transcript {
-  std::vector<std::string> head;      // the lines before the first step: why
+  std::vector<std::string> head;  // the lines before the first step: why
   std::vector<Step> steps;
 };
 

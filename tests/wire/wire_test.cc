@@ -70,8 +70,9 @@ std::string shown_json(const std::string& text) {
 }
 
 // Headers that a client acts on; the others are shown by their own tests.
-constexpr std::string_view kShownHeaders[] = {"Content-Type", "Allow", "WWW-Authenticate", "Mcp-Session-Id",
-                                              "Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining"};
+constexpr std::string_view kShownHeaders[] = {"Content-Type",         "Allow",       "WWW-Authenticate",
+                                              "Mcp-Session-Id",       "Retry-After", "X-RateLimit-Limit",
+                                              "X-RateLimit-Remaining"};
 
 // One world and one server for a transcript. Not thread-safe: owned by the test; the server has its threads.
 class Runner {
@@ -156,7 +157,8 @@ class Runner {
     }
     std::string text = lines.front() + " HTTP/1.1\r\n";
     for (const auto& [name, value] : headers) {
-      if (std::ranges::find(own, name, &std::pair<std::string, std::string>::first) == own.end()) text += name + ": " + value + "\r\n";
+      if (std::ranges::find(own, name, &std::pair<std::string, std::string>::first) == own.end())
+        text += name + ": " + value + "\r\n";
     }
     for (const auto& [name, value] : own) {
       if (value != "(none)") text += name + ": " + value + "\r\n";
@@ -166,7 +168,8 @@ class Runner {
     replace_all(text, "$SESSION", session_);
     replace_all(text, "$MESSAGES", messages_);
     replace_all(text, "$EVENT", event_);
-    for (const char* key : {"admin", "other", "free", "reader"}) replace_all(text, "$KEY(" + std::string(key) + ")", world_.key(key));
+    for (const char* key : {"admin", "other", "free", "reader"})
+      replace_all(text, "$KEY(" + std::string(key) + ")", world_.key(key));
     return text;
   }
 
@@ -185,12 +188,14 @@ class Runner {
       if (request.find("progressToken") != std::string::npos) head_ = client.read_until("\r\n\r\n");
       for (const Directive& each : during) {
         const std::size_t space = each.value.find(' ');
-        world_.append(each.value.substr(0, space), space == std::string::npos ? Json::object() : *parse_json(each.value.substr(space + 1)));
+        world_.append(each.value.substr(0, space),
+                      space == std::string::npos ? Json::object() : *parse_json(each.value.substr(space + 1)));
       }
     }
     std::string answer = std::exchange(head_, "");
     if (answer.empty()) answer = client.read_response();
-    if (answer.find("Content-Type: text/event-stream") != std::string::npos) answer += client.read_until("\r\n0\r\n\r\n");
+    if (answer.find("Content-Type: text/event-stream") != std::string::npos)
+      answer += client.read_until("\r\n0\r\n\r\n");
     return answer;
   }
 
@@ -219,7 +224,8 @@ class Runner {
         messages_ = line.substr(6);
         out.push_back("data: $MESSAGES");
       } else if (line.starts_with("data: ")) {
-        for (const std::string& shown : lines_of("data: " + (line.size() > 6 ? shown_json(line.substr(6)) : ""))) out.push_back(shown);
+        for (const std::string& shown : lines_of("data: " + (line.size() > 6 ? shown_json(line.substr(6)) : "")))
+          out.push_back(shown);
       }
     }
   }
@@ -233,11 +239,14 @@ class Runner {
     std::map<std::string, std::string> fields;
     for (const std::string& line : lines_of(head)) {
       const std::size_t colon = line.find(": ");
-      if (colon != std::string::npos) fields[line.substr(0, colon)] = line.substr(colon + 2, line.find('\r') == std::string::npos ? std::string::npos : line.find('\r') - colon - 2);
+      if (colon != std::string::npos)
+        fields[line.substr(0, colon)] = line.substr(
+            colon + 2, line.find('\r') == std::string::npos ? std::string::npos : line.find('\r') - colon - 2);
     }
     if (fields.contains("Mcp-Session-Id")) session_ = std::exchange(fields["Mcp-Session-Id"], "$SESSION");
     for (const std::string_view name : kShownHeaders) {
-      if (const auto field = fields.find(std::string(name)); field != fields.end()) out.push_back(field->first + ": " + field->second);
+      if (const auto field = fields.find(std::string(name)); field != fields.end())
+        out.push_back(field->first + ": " + field->second);
     }
     const std::string body = end == std::string::npos ? "" : answer.substr(end + 4);
     if (body.empty()) return out;
@@ -291,7 +300,8 @@ TEST_P(WireTest, AnswersAsTheTranscriptSays) {
 
 std::vector<std::string> transcripts() {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder())) names.push_back(entry.path().filename().string());
+  for (const auto& entry : std::filesystem::directory_iterator(folder()))
+    names.push_back(entry.path().filename().string());
   std::ranges::sort(names);
   return names;
 }

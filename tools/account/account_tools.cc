@@ -41,7 +41,8 @@ Json policies_json(const limits::Decision& decision) {
 // How many scans are active and were started today. Not counted for unlimited tiers: nothing depends on it, and the
 // most frequent call of a monitoring admin stays without a database read.
 // Brings the day in `decision` up to the stored scans.
-Result<Json> scans_json(const Services& services, const Caller& caller, const limits::Tier* tier, limits::Decision& decision) {
+Result<Json> scans_json(const Services& services, const Caller& caller, const limits::Tier* tier,
+                        limits::Decision& decision) {
   if (tier == nullptr || tier->is_unlimited) {
     return Json{{"concurrent_limit", nullptr}, {"active", nullptr}, {"daily_limit", nullptr}, {"started_24h", nullptr}};
   }
@@ -52,8 +53,10 @@ Result<Json> scans_json(const Services& services, const Caller& caller, const li
     auto today = store::scans_of_day(transaction, caller.account_id, tier->daily_scans, scans::kDailyQuotaWindow, now);
     if (!today) return std::move(today).error();
     if (limits::PolicyState* day = scans::day_of(decision)) scans::show_stored_day(*day, *today);
-    return Json{{"concurrent_limit", tier->concurrent_scans}, {"active", active->size()},
-                {"daily_limit", tier->daily_scans}, {"started_24h", today->started}};
+    return Json{{"concurrent_limit", tier->concurrent_scans},
+                {"active", active->size()},
+                {"daily_limit", tier->daily_scans},
+                {"started_24h", today->started}};
   });
 }
 
@@ -63,7 +66,8 @@ std::string quota_summary(const Caller& caller, const limits::PolicyState* shown
          " units left in this window.";
 }
 
-Result<ToolResult> get_quota(const Services& services, const Json& costs, RecentUsage& recent, const CallContext& context) {
+Result<ToolResult> get_quota(const Services& services, const Json& costs, RecentUsage& recent,
+                             const CallContext& context) {
   const Caller& caller = *context.caller;
   limits::Decision decision = context.decision;
   Result<Json> scans = scans_json(services, caller, services.tiers.find(caller.tier), decision);
@@ -108,10 +112,11 @@ Json quota_schema() {
                                       {"window_s", p::integer("The window in seconds.")},
                                       {"remaining", p::integer("Units left now.")},
                                       {"reset", p::integer("When the next unit becomes free, in Unix seconds.")}}))},
-      {"scans", p::answer({{"concurrent_limit", p::nullable(p::integer("Scans at once; null without a limit."))},
-                           {"active", p::nullable(p::integer("Scans that are queued or running; null without a limit."))},
-                           {"daily_limit", p::nullable(p::integer("Scans in 24 hours; null without a limit."))},
-                           {"started_24h", p::nullable(p::integer("Scans of the last 24 hours; null without a limit."))}})},
+      {"scans",
+       p::answer({{"concurrent_limit", p::nullable(p::integer("Scans at once; null without a limit."))},
+                  {"active", p::nullable(p::integer("Scans that are queued or running; null without a limit."))},
+                  {"daily_limit", p::nullable(p::integer("Scans in 24 hours; null without a limit."))},
+                  {"started_24h", p::nullable(p::integer("Scans of the last 24 hours; null without a limit."))}})},
       {"costs", p::answer({{"default", p::integer("Units of a call.")},
                            {"tools", p::object("Units of the tools that differ.")}})},
       {"usage", RecentUsage::schema()},
@@ -124,8 +129,10 @@ std::vector<Tool> account_tools(const Services& services, const std::vector<Tool
   return {{
       .name = "get_quota",
       .title = "Get the quota",
-      .description = "Says how many calls this key may make now, when more become free, how many scans may run, what each tool "
-                     "costs, and how many calls were made in 24 hours, 7 and 30 days. Free: it costs no unit. Use it before a series of calls or after a refusal.",
+      .description =
+          "Says how many calls this key may make now, when more become free, how many scans may run, what each tool "
+          "costs, and how many calls were made in 24 hours, 7 and 30 days. Free: it costs no unit. Use it before a "
+          "series of calls or after a refusal.",
       .input_schema = p::arguments({}),
       .output_schema = quota_schema(),
       .annotations = {.is_read_only = true, .is_idempotent = true},
@@ -134,10 +141,8 @@ std::vector<Tool> account_tools(const Services& services, const std::vector<Tool
       .rest = RestRoute{"GET", "/v1/quota", 200},
       // Shared, because a handler is copied; ends with the last copy.
       .handler = [&services, costs = costs_of(services, others),
-                  recent = std::make_shared<RecentUsage>(services.database, services.clock)](const CallContext& context,
-                                                                                             const Json&) {
-        return get_quota(services, costs, *recent, context);
-      },
+                  recent = std::make_shared<RecentUsage>(services.database, services.clock)](
+                     const CallContext& context, const Json&) { return get_quota(services, costs, *recent, context); },
   }};
 }
 

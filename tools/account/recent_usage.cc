@@ -14,7 +14,8 @@ Json calls_json(const store::UsageTotals& calls) { return {{"admitted", calls.ad
 
 Json calls_schema(std::string_view description) {
   return p::answer({{"admitted", p::integer("Calls that were let through.")},
-                    {"refused", p::integer("Calls that were too fast or lacked a scope.")}}, {}, description);
+                    {"refused", p::integer("Calls that were too fast or lacked a scope.")}},
+                   {}, description);
 }
 
 }  // namespace
@@ -42,14 +43,19 @@ Result<Json> RecentUsage::read(const Caller& caller) {
     auto windows = store::usage_windows(transaction, caller.account_id, caller.key_id, now);
     if (!windows) return std::move(windows).error();
     // The minute that has begun is in it.
-    auto tools = store::usage_by(transaction, {.account_id = caller.account_id, .key_id = caller.key_id,
-                                               .from = now - store::kUsageDay, .to = now + store::kUsageMinute},
+    auto tools = store::usage_by(transaction,
+                                 {.account_id = caller.account_id,
+                                  .key_id = caller.key_id,
+                                  .from = now - store::kUsageDay,
+                                  .to = now + store::kUsageMinute},
                                  store::UsageGroup::tool);
     if (!tools) return std::move(tools).error();
     Json by_tool = Json::object();
     for (const store::UsageSum& sum : *tools) by_tool[sum.name] = calls_json(sum.calls);
-    return Json{{"last_24h", calls_json(windows->last_24h)}, {"last_7d", calls_json(windows->last_7d)},
-                {"last_30d", calls_json(windows->last_30d)}, {"by_tool_24h", std::move(by_tool)}};
+    return Json{{"last_24h", calls_json(windows->last_24h)},
+                {"last_7d", calls_json(windows->last_7d)},
+                {"last_30d", calls_json(windows->last_30d)},
+                {"by_tool_24h", std::move(by_tool)}};
   });
 }
 

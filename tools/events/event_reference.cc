@@ -6,9 +6,11 @@ namespace weir::tools {
 
 std::string event_reference(const std::vector<streaming::EventType>& types) {
   std::string text =
-      "# Events\n\nGenerated from the table of event types (`streaming/event_types.cc`); a test compares this page with it. How "
+      "# Events\n\nGenerated from the table of event types (`streaming/event_types.cc`); a test compares this page "
+      "with it. How "
       "events reach you: [streaming](../streaming.md).\n\n"
-      "Every event has the envelope `{\"id\", \"seq\", \"type\", \"resource\", \"account\", \"ts\", \"data\"}`; `data` is what "
+      "Every event has the envelope `{\"id\", \"seq\", \"type\", \"resource\", \"account\", \"ts\", \"data\"}`; `data` "
+      "is what "
       "differs. Members may be added to it later, so ignore those that you do not know.\n\n"
       "| type | when | the last of its resource |\n|---|---|---|\n";
   for (const streaming::EventType& type : types) {

@@ -31,15 +31,17 @@ std::vector<Tool> event_tools(const Services& services) {
   return {{
       .name = "list_events",
       .title = "List events",
-      .description = "Lists what has happened, oldest first: scans that started, progressed and ended, findings that appeared "
-                     "or were fixed. For callers that cannot keep an event stream open; to wait for one scan, get_scan with "
-                     "wait_seconds costs less. Costs one unit.",
+      .description =
+          "Lists what has happened, oldest first: scans that started, progressed and ended, findings that appeared "
+          "or were fixed. For callers that cannot keep an event stream open; to wait for one scan, get_scan with "
+          "wait_seconds costs less. Costs one unit.",
       .input_schema = p::arguments(arguments),
       .output_schema = event_page_schema(),
       .annotations = {.is_read_only = true, .is_idempotent = true},
       .scope = Scope::scans_read,
       .rest = std::nullopt,  // GET /v1/events answers the same as JSON
-      .handler = [&services](const CallContext& context, const Json& given) { return list_events(services, context, given); },
+      .handler = [&services](const CallContext& context,
+                             const Json& given) { return list_events(services, context, given); },
   }};
 }
 

@@ -23,8 +23,8 @@ class AnthropicAnswer final : public TurnAssembler {
  private:
   struct Block {
     std::int64_t index = 0;
-    Json value = Json::object();     // as it is sent back
-    std::string input_text;          // of a tool's input, in pieces
+    Json value = Json::object();  // as it is sent back
+    std::string input_text;       // of a tool's input, in pieces
   };
 
   Result<void> take_event(const Json& event);
@@ -37,11 +37,11 @@ class AnthropicAnswer final : public TurnAssembler {
   void end_block(Block& block, ModelTurn& turn, Json& content);
 
   const AssemblerHooks hooks_;
-  std::vector<Block> blocks_;                    // as they began; the newest of an index is continued
+  std::vector<Block> blocks_;  // as they began; the newest of an index is continued
   std::size_t bytes_ = 0;
   std::optional<std::string> stop_reason_;
-  std::optional<std::int64_t> fresh_input_;      // what was not in the cache
-  std::optional<std::int64_t> written_input_;    // what went into the cache
+  std::optional<std::int64_t> fresh_input_;    // what was not in the cache
+  std::optional<std::int64_t> written_input_;  // what went into the cache
   std::optional<std::int64_t> cached_input_;
   std::optional<std::int64_t> output_;
   bool is_done_ = false;

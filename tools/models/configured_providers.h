@@ -29,7 +29,7 @@ class ConfiguredProviders final : public ModelProviders {
     egress::Resolver& resolver;
     const Clock& clock;
     Random& random;
-    Environment environment;                     // where api_key_env is looked up
+    Environment environment;  // where api_key_env is looked up
   };
   // `own_port`: the server's listener, which is no provider; 0: none.
   ConfiguredProviders(ProviderTable table, std::uint16_t own_port, Parts parts, RetrySettings retry = {});

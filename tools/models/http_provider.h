@@ -45,8 +45,8 @@ class HttpProvider final : public ModelProvider {
   };
   HttpProvider(const Parts& parts, std::string key, RetrySettings retry = {});
 
-  Result<ModelTurn> complete(const ModelRequest& request, const TurnCallbacks& callbacks, std::chrono::milliseconds timeout,
-                             std::stop_token stop) override;
+  Result<ModelTurn> complete(const ModelRequest& request, const TurnCallbacks& callbacks,
+                             std::chrono::milliseconds timeout, std::stop_token stop) override;
 
   // The ids of the models that the provider lists; errors as complete(). not_found if it has no such list.
   Result<std::vector<std::string>> models(std::chrono::milliseconds timeout, std::stop_token stop);
@@ -59,7 +59,8 @@ class HttpProvider final : public ModelProvider {
 
   Result<ModelTurn> turn(const ModelRequest& request, const TurnCallbacks& callbacks, TimePoint deadline,
                          const std::stop_token& stop);
-  Try attempt(const ModelRequest& request, const TurnCallbacks& callbacks, TimePoint deadline, const std::stop_token& stop);
+  Try attempt(const ModelRequest& request, const TurnCallbacks& callbacks, TimePoint deadline,
+              const std::stop_token& stop);
   [[nodiscard]] egress::HttpRequest request_to(std::string_view path, std::chrono::milliseconds timeout) const;
   Error told(Error error) const;
   Error unreachable(const Error& error, std::chrono::milliseconds allowed, std::chrono::milliseconds taken) const;

@@ -26,19 +26,19 @@ struct ModelTool {
 
 // A call that the model asks for. Not thread-safe: a value.
 struct ModelCall {
-  std::string id;                    // never empty: minted if the provider gave none
+  std::string id;  // never empty: minted if the provider gave none
   std::string name;
-  std::string arguments_text;        // as the model wrote it; may not be JSON
+  std::string arguments_text;  // as the model wrote it; may not be JSON
 };
 
 // Not thread-safe: a value.
 struct ModelMessage {
   enum class Role : std::uint8_t { user, assistant, tool } role = Role::user;
   std::string text{};
-  std::vector<ModelCall> calls{};    // of an assistant
-  std::string call_id{};             // of a tool's answer
-  bool is_error = false;             // of a tool's answer
-  Json opaque{};                     // of an assistant: the provider's blocks, sent back as they are; null: none
+  std::vector<ModelCall> calls{};  // of an assistant
+  std::string call_id{};           // of a tool's answer
+  bool is_error = false;           // of a tool's answer
+  Json opaque{};                   // of an assistant: the provider's blocks, sent back as they are; null: none
 };
 Json message_json(const ModelMessage& message);
 Result<ModelMessage> message_from(const Json& json);
@@ -64,7 +64,7 @@ struct ModelUsage {
 // Not thread-safe: a value.
 struct ModelTurn {
   enum class Stop : std::uint8_t { end, tool_calls, max_tokens, refusal, context_window, paused } stop = Stop::end;
-  ModelMessage message;              // of the assistant
+  ModelMessage message;  // of the assistant
   std::string reasoning;
   ModelUsage usage;
 };
@@ -72,13 +72,13 @@ struct ModelTurn {
 // Not thread-safe: a value.
 struct TurnAttempt {
   std::int64_t n = 1;
-  std::string outcome;               // ok, or an error's code
+  std::string outcome;  // ok, or an error's code
   std::string detail;
 };
 
 struct TurnCallbacks {
-  std::function<void(std::string_view piece)> on_text;        // may be empty; on the calling thread
-  std::function<void(std::string_view piece)> on_reasoning;   // may be empty
+  std::function<void(std::string_view piece)> on_text;       // may be empty; on the calling thread
+  std::function<void(std::string_view piece)> on_reasoning;  // may be empty
   // A try has ended that is followed by another one, after `delay`: false gives up. May be empty.
   std::function<bool(const TurnAttempt&, std::chrono::milliseconds delay)> on_retry;
 };
@@ -99,10 +99,10 @@ class ModelProviders {
  public:
   virtual ~ModelProviders() = default;
   struct Info {
-    std::string name;                // "local"
-    std::string kind;                // openai_chat, anthropic_messages
+    std::string name;  // "local"
+    std::string kind;  // openai_chat, anthropic_messages
     std::string base_url;
-    std::string model;               // the default; "" if none
+    std::string model;  // the default; "" if none
     bool has_key = false;
   };
   [[nodiscard]] virtual std::vector<Info> list() const = 0;

@@ -18,9 +18,9 @@ namespace weir::tools::models {
 // What one step of a check found. Not thread-safe: a value.
 struct CheckStep {
   enum class Status : std::uint8_t { ok, warning, failed } status = Status::ok;
-  std::string name;        // key, connection, model, answer, tools, stream, usage
+  std::string name;  // key, connection, model, answer, tools, stream, usage
   std::string message;
-  std::string advice;      // "" if nothing has to be done
+  std::string advice;  // "" if nothing has to be done
 };
 std::string_view to_string(CheckStep::Status status);
 
@@ -43,14 +43,15 @@ struct CheckPatience {
 };
 
 // Returns not_found if there is no provider of that name. Blocks up to both of `patience`; a stop ends it at once.
-Result<ProviderCheck> check_provider(const ConfiguredProviders& providers, std::string_view name, const CheckPatience& patience,
-                                     std::stop_token stop);
+Result<ProviderCheck> check_provider(const ConfiguredProviders& providers, std::string_view name,
+                                     const CheckPatience& patience, std::stop_token stop);
 
 // Checks on demand of callers, one at a time, so that they hold one thread of the server at most. Thread-safe.
 class ProviderChecks {
  public:
   // How long a caller waits at most; their connection should not be the first to give up.
-  static constexpr CheckPatience kPatience{.list = std::chrono::milliseconds{5'000}, .answer = std::chrono::milliseconds{40'000}};
+  static constexpr CheckPatience kPatience{.list = std::chrono::milliseconds{5'000},
+                                           .answer = std::chrono::milliseconds{40'000}};
 
   // `providers` must outlive this.
   explicit ProviderChecks(const ConfiguredProviders& providers) : providers_(providers) {}

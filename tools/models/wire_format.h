@@ -17,16 +17,16 @@
 namespace weir::tools::models {
 
 // Bounds of one answer, whatever the provider sends.
-inline constexpr std::size_t kAnswerBytesMax = 4 * 1024 * 1024;   // of text, of reasoning, of all arguments
+inline constexpr std::size_t kAnswerBytesMax = 4 * 1024 * 1024;  // of text, of reasoning, of all arguments
 // What is stored of it nests deeper by some levels, and still below kJsonDepthMax.
 inline constexpr std::size_t kAnswerDepthMax = 48;
-inline constexpr std::size_t kCallsMax = 128;                     // OpenAI's own bound of parallel calls
+inline constexpr std::size_t kCallsMax = 128;  // OpenAI's own bound of parallel calls
 
 // What an assembler gives out and asks for while it reads.
 struct AssemblerHooks {
-  std::function<void(std::string_view piece)> on_text;            // may be empty
-  std::function<void(std::string_view piece)> on_reasoning;       // may be empty
-  std::function<std::string()> mint_call_id;                      // for calls that came without one
+  std::function<void(std::string_view piece)> on_text;       // may be empty
+  std::function<void(std::string_view piece)> on_reasoning;  // may be empty
+  std::function<std::string()> mint_call_id;                 // for calls that came without one
 };
 
 // Puts the pieces of one answer together. Not thread-safe: owned by one decoder.
@@ -47,7 +47,7 @@ class TurnAssembler {
 class WireFormat {
  public:
   virtual ~WireFormat() = default;
-  [[nodiscard]] virtual std::string_view completion_path() const = 0;   // after the base URL
+  [[nodiscard]] virtual std::string_view completion_path() const = 0;  // after the base URL
   [[nodiscard]] virtual std::string_view models_path() const = 0;
   // Besides those of the settings; `key` is "" if there is none.
   [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> headers(const std::string& key) const = 0;

@@ -18,8 +18,9 @@ std::string lower(std::string_view text) {
 }
 
 bool names_host(std::string_view member) {
-  constexpr std::array<std::string_view, 14> kNames = {"url",    "uri",     "host",     "hostname", "domain",   "target",  "address",
-                                                       "origin", "endpoint", "base_url", "server",  "site",     "website", "ip"};
+  constexpr std::array<std::string_view, 14> kNames = {"url",    "uri",     "host",    "hostname", "domain",
+                                                       "target", "address", "origin",  "endpoint", "base_url",
+                                                       "server", "site",    "website", "ip"};
   const std::string name = lower(member);
   return std::ranges::find(kNames, name) != kNames.end() || name.ends_with("_url") || name.ends_with("_host") ||
          name.ends_with("_domain") || name.ends_with("urls") || name.ends_with("hosts") || name.ends_with("domains");
@@ -51,7 +52,8 @@ void add_urls(std::vector<std::string>& hosts, std::string_view text) {
     const auto end = std::ranges::find_if(rest, ends_authority);
     const std::string_view authority = rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
     // Some readers take a backslash for a slash (WHATWG URL), others do not (RFC 3986): both hosts count.
-    if (const std::size_t slash = authority.find('\\'); slash != std::string_view::npos) add(hosts, host_of(authority.substr(0, slash)));
+    if (const std::size_t slash = authority.find('\\'); slash != std::string_view::npos)
+      add(hosts, host_of(authority.substr(0, slash)));
     add(hosts, host_of(authority));
     from = text.find("://", from + 1);
   }
@@ -89,14 +91,15 @@ Result<void> ArgumentCheck::check(const CallableTool& tool, const Json& argument
     // An external server checks its arguments itself, by a schema that may use what we do not know.
     if (!compiled && tool.is_external()) return {};
     if (!compiled) {
-      return Error(ErrorCode::validation_failed, "The tool " + tool.name + " cannot be called: its input schema " +
-                                                     compiled.error().message);
+      return Error(ErrorCode::validation_failed,
+                   "The tool " + tool.name + " cannot be called: its input schema " + compiled.error().message);
     }
     found = schemas_.emplace(tool.name, *std::move(compiled)).first;
   }
   std::vector<FieldError> violations =
-      arguments.is_object() ? found->second.violations(found->second.with_defaults(arguments))
-                            : std::vector<FieldError>{{"", "are " + std::string(json_type(arguments)) + "; expected an object"}};
+      arguments.is_object()
+          ? found->second.violations(found->second.with_defaults(arguments))
+          : std::vector<FieldError>{{"", "are " + std::string(json_type(arguments)) + "; expected an object"}};
   if (violations.empty()) return {};
   std::string message = "Wrong arguments for " + tool.name + ": ";
   for (std::size_t i = 0; i < violations.size(); ++i) {

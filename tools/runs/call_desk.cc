@@ -75,22 +75,29 @@ Result<void> CallDesk::resume(const CallWish& wish, store::ToolCallRow row) {
     return {};
   }
   const auto tool = parts_.runs.directory.find(row.name);
-  Call call{.row = std::move(row), .tool = tool.value_or(CallableTool{}), .may_retry = wish.may_retry,
-            .max_attempts = wish.max_attempts, .timeout = wish.timeout, .is_recorded = true};
+  Call call{.row = std::move(row),
+            .tool = tool.value_or(CallableTool{}),
+            .may_retry = wish.may_retry,
+            .max_attempts = wish.max_attempts,
+            .timeout = wish.timeout,
+            .is_recorded = true};
   if (state == CallState::under_way && (!tool || !tool->is_repeatable)) {
-    call.row.error = error_json(kServerRestarted, "The server was restarted while " + call.row.name + " was called. Whether it "
-                                                  "did its work is not known, and it must not be called twice.");
+    call.row.error = error_json(kServerRestarted, "The server was restarted while " + call.row.name +
+                                                      " was called. Whether it "
+                                                      "did its work is not known, and it must not be called twice.");
     call.row.status = "failed";
     call.row.is_error = true;
     return end(call, kServerRestarted, "the process that made the call is gone");
   }
   if (!tool) return failed(call, Error(ErrorCode::not_found, "There is no tool " + call.row.name + " any more."));
   if (parts_.runs.settings.are_tools_stopped) {
-    return failed(call, Error(ErrorCode::forbidden, "The operator has stopped the tool calls of all runs (runs.stop_all_tools)."));
+    return failed(call, Error(ErrorCode::forbidden,
+                              "The operator has stopped the tool calls of all runs (runs.stop_all_tools)."));
   }
   if (!is_as_approved(call.row)) {
-    return failed(call, Error(ErrorCode::conflict, "The arguments are not the ones that were approved, so the call was not "
-                                                   "made."));
+    return failed(call, Error(ErrorCode::conflict,
+                              "The arguments are not the ones that were approved, so the call was not "
+                              "made."));
   }
   return enqueue(std::move(call));
 }
@@ -105,13 +112,12 @@ std::optional<Error> CallDesk::refusal_of(const CallWish& wish, const store::Too
     return refused("tools_stopped", "The operator has stopped the tool calls of all runs (runs.stop_all_tools).");
   }
   if (!tool) {
-    return refused("unknown_tool", "There is no tool \"" + printable(wish.tool, 80) + "\". This run may call: " +
-                                       names_of_tools() + ".");
+    return refused("unknown_tool", "There is no tool \"" + printable(wish.tool, 80) +
+                                       "\". This run may call: " + names_of_tools() + ".");
   }
   if (!is_granted(record_.agent(), *tool)) {
-    return refused("tool_not_allowed",
-                   (tool->is_grantable ? "This agent may not call " : "No agent may call ") + tool->name +
-                       ". This run may call: " + names_of_tools() + ".");
+    return refused("tool_not_allowed", (tool->is_grantable ? "This agent may not call " : "No agent may call ") +
+                                           tool->name + ". This run may call: " + names_of_tools() + ".");
   }
   if (!watch_.scopes().allows(tool->scope)) {
     return refused("insufficient_scope", tool->name + " needs the scope " + std::string(to_string(tool->scope)) +
@@ -123,9 +129,10 @@ std::optional<Error> CallDesk::refusal_of(const CallWish& wish, const store::Too
       return each.second.name == row.name && each.second.arguments_sha256 == row.arguments_sha256;
     });
     if (same >= record_.limits().same_call_max) {
-      return refused(kLoopDetected, tool->name + " was called with the same arguments " + std::to_string(same) +
-                                        " times already (limits.same_call_max). Use the answers that you have, or call it with "
-                                        "other arguments.");
+      return refused(kLoopDetected,
+                     tool->name + " was called with the same arguments " + std::to_string(same) +
+                         " times already (limits.same_call_max). Use the answers that you have, or call it with "
+                         "other arguments.");
     }
   }
   return std::nullopt;
@@ -138,7 +145,8 @@ Result<void> CallDesk::admit(CallWish wish) {
     outcome.key = wish.key;
     outcome.end = CallOutcome::End::refused_by_limit;
     outcome.error_code = "max_tool_calls";
-    outcome.text = "The run has made " + std::to_string(rows_.size()) + " tool calls, which is its limit (limits.max_tool_calls).";
+    outcome.text =
+        "The run has made " + std::to_string(rows_.size()) + " tool calls, which is its limit (limits.max_tool_calls).";
     ready_.push_back(std::move(outcome));
     return {};
   }
@@ -156,9 +164,11 @@ Result<void> CallDesk::admit(CallWish wish) {
   if (tool) row.source = tool->source;
   std::string code;
   if (auto refusal = refusal_of(wish, row, tool, code)) return deny(std::move(row), code, refusal->message);
-  if (auto valid = arguments_.check(*tool, row.arguments); !valid) return refuse_arguments(std::move(row), valid.error());
+  if (auto valid = arguments_.check(*tool, row.arguments); !valid)
+    return refuse_arguments(std::move(row), valid.error());
 
-  const bool is_influenced = wish.is_influenced || (record_.agent().kind == AgentKind::model && record_.row().is_tainted);
+  const bool is_influenced =
+      wish.is_influenced || (record_.agent().kind == AgentKind::model && record_.row().is_tainted);
   if (is_influenced && is_consequential(*tool)) {
     auto unknown = parts_.database.read_for([&](store::Transaction& transaction) {
       return unregistered_host(transaction, record_.row().account_id, hosts_in(row.arguments));
@@ -170,11 +180,14 @@ Result<void> CallDesk::admit(CallWish wish) {
                       printable(*unknown, 80) + "\" is none. A person can register it with create_target.");
     }
   }
-  const Ruling ruling = rule_on(record_.agent(), *tool, row.arguments,
-                                {.must_ask = wish.must_ask, .is_influenced = is_influenced});
+  const Ruling ruling =
+      rule_on(record_.agent(), *tool, row.arguments, {.must_ask = wish.must_ask, .is_influenced = is_influenced});
   if (ruling.policy == Policy::deny) return deny(std::move(row), "denied_by_policy", ruling.reason);
   if (ruling.policy == Policy::ask) return ask(std::move(row), ruling.required_by, ruling.reason);
-  return enqueue({.row = std::move(row), .tool = *tool, .may_retry = wish.may_retry, .max_attempts = wish.max_attempts,
+  return enqueue({.row = std::move(row),
+                  .tool = *tool,
+                  .may_retry = wish.may_retry,
+                  .max_attempts = wish.max_attempts,
                   .timeout = wish.timeout});
 }
 
@@ -185,7 +198,8 @@ Result<void> CallDesk::deny(store::ToolCallRow row, std::string_view code, const
   row.finished_at = parts_.clock.now();
   auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
     if (auto stored = store::insert_tool_call(transaction, row); !stored) return stored;
-    if (auto told = record_.tell(transaction, "tool_call.created", call_event(row, ShowArguments::yes)); !told) return told;
+    if (auto told = record_.tell(transaction, "tool_call.created", call_event(row, ShowArguments::yes)); !told)
+      return told;
     Json data = call_event(row);
     data["decided_by"] = "policy";
     data["reason"] = message;
@@ -206,7 +220,8 @@ Result<void> CallDesk::refuse_arguments(store::ToolCallRow row, const Error& err
   row.finished_at = parts_.clock.now();
   auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
     if (auto stored = store::insert_tool_call(transaction, row); !stored) return stored;
-    if (auto told = record_.tell(transaction, "tool_call.created", call_event(row, ShowArguments::yes)); !told) return told;
+    if (auto told = record_.tell(transaction, "tool_call.created", call_event(row, ShowArguments::yes)); !told)
+      return told;
     if (auto told = record_.tell(transaction, "tool_call.failed", call_event(row)); !told) return told;
     return audit(transaction, row, "run.tool_denied", to_string(error.code));
   });
@@ -227,7 +242,8 @@ Result<void> CallDesk::ask(store::ToolCallRow row, std::string_view required_by,
   data["expires_at"] = to_rfc3339(parts_.clock.now() + record_.limits().approval_ttl);
   auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
     if (auto stored = store::insert_tool_call(transaction, row); !stored) return stored;
-    if (auto told = record_.tell(transaction, "tool_call.created", call_event(row, ShowArguments::yes)); !told) return told;
+    if (auto told = record_.tell(transaction, "tool_call.created", call_event(row, ShowArguments::yes)); !told)
+      return told;
     if (auto told = record_.tell(transaction, "tool_call.approval_requested", data); !told) return told;
     return audit(transaction, row, "run.tool_held", required_by);
   });
@@ -250,8 +266,8 @@ Result<void> CallDesk::audit(store::Transaction& transaction, const store::ToolC
 }
 
 std::size_t CallDesk::in_flight() const {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      calls_, [](const auto& each) { return each.second.phase != Call::Phase::queued; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(calls_, [](const auto& each) { return each.second.phase != Call::Phase::queued; }));
 }
 
 }  // namespace weir::tools::runs

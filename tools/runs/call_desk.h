@@ -60,17 +60,17 @@ class CallDesk {
     std::chrono::milliseconds timeout{0};
     Phase phase = Phase::queued;
     bool is_recorded = false;
-    bool is_refused = false;                       // by the rate limit: the next try is the same attempt
-    std::uint64_t attempt = 0;                     // of CallReport
+    bool is_refused = false;    // by the rate limit: the next try is the same attempt
+    std::uint64_t attempt = 0;  // of CallReport
     bool is_admitted = false;
     bool is_held = false;
     TimePoint held_since{};
     std::chrono::milliseconds held{0};
-    std::optional<TimePoint> deadline{};           // of the try under way; none while it is held
+    std::optional<TimePoint> deadline{};  // of the try under way; none while it is held
     TimePoint rests_until{};
     UnixMillis try_began{};
     std::optional<TimePoint> progress_told_at{};
-    Json progress{};                               // not told yet
+    Json progress{};  // not told yet
     std::shared_ptr<PendingCall> pending{};
   };
 
@@ -115,9 +115,9 @@ class CallDesk {
   const RunWatch& watch_;
   const std::shared_ptr<CallInbox> inbox_ = std::make_shared<CallInbox>();
   ArgumentCheck arguments_;
-  std::map<std::string, store::ToolCallRow, std::less<>> rows_;   // everything recorded, by key
-  std::map<std::string, Call, std::less<>> calls_;                // what has not ended
-  std::deque<std::string> queue_;                                 // keys that wait for a place, in the order of asking
+  std::map<std::string, store::ToolCallRow, std::less<>> rows_;  // everything recorded, by key
+  std::map<std::string, Call, std::less<>> calls_;               // what has not ended
+  std::deque<std::string> queue_;                                // keys that wait for a place, in the order of asking
   std::deque<CallOutcome> ready_;
   std::uint64_t attempts_ = 0;
   std::size_t held_ = 0;

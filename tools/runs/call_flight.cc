@@ -25,7 +25,8 @@ Json error_json(std::string_view code, const std::string& message) { return {{"c
 
 Result<void> CallDesk::enqueue(Call call) {
   const std::string key = call.row.call_key;
-  const bool has_place = in_flight() < static_cast<std::size_t>(std::max<std::int64_t>(record_.limits().max_parallel, 1));
+  const bool has_place =
+      in_flight() < static_cast<std::size_t>(std::max<std::int64_t>(record_.limits().max_parallel, 1));
   if (!has_place && !call.is_recorded) {
     auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
       if (auto stored = store::insert_tool_call(transaction, call.row); !stored) return stored;
@@ -56,7 +57,8 @@ Result<void> CallDesk::launch(Call& call) {
     auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
       if (is_new) {
         if (auto stored = store::insert_tool_call(transaction, call.row); !stored) return stored;
-        if (auto told = record_.tell(transaction, "tool_call.created", call_event(call.row, ShowArguments::yes)); !told) {
+        if (auto told = record_.tell(transaction, "tool_call.created", call_event(call.row, ShowArguments::yes));
+            !told) {
           return told;
         }
         if (auto noted = audit(transaction, call.row, "run.tool_called", ""); !noted) return noted;
@@ -90,8 +92,8 @@ void CallDesk::hand_over(Call& call) {
   }
   last_answer_at_.reset();
 
-  const auto report = [inbox = inbox_, key = call.row.call_key, attempt = call.attempt, &clock = parts_.clock](
-                          CallReport::Kind kind) {
+  const auto report = [inbox = inbox_, key = call.row.call_key, attempt = call.attempt,
+                       &clock = parts_.clock](CallReport::Kind kind) {
     CallReport made;
     made.key = key;
     made.attempt = attempt;
@@ -158,7 +160,8 @@ CallDesk::TimePoint CallDesk::next_due(TimePoint latest) const {
   for (const auto& [key, call] : calls_) {
     if (call.phase == Call::Phase::resting) latest = std::min(latest, call.rests_until);
     if (call.phase == Call::Phase::in_flight && call.deadline) latest = std::min(latest, *call.deadline);
-    if (!call.progress.is_null() && call.progress_told_at) latest = std::min(latest, *call.progress_told_at + kProgressInterval);
+    if (!call.progress.is_null() && call.progress_told_at)
+      latest = std::min(latest, *call.progress_told_at + kProgressInterval);
   }
   return latest;
 }
@@ -181,7 +184,8 @@ Result<void> CallDesk::work() {
                                                           std::to_string(call.timeout.count()) + " ms."));
     } else if (call.phase == Call::Phase::resting && call.rests_until <= now) {
       done = launch(call);
-    } else if (!call.progress.is_null() && (!call.progress_told_at || *call.progress_told_at + kProgressInterval <= now)) {
+    } else if (!call.progress.is_null() &&
+               (!call.progress_told_at || *call.progress_told_at + kProgressInterval <= now)) {
       done = tell_progress(call);
     }
     if (!done) return done;
@@ -202,16 +206,12 @@ Result<void> CallDesk::take_in(CallReport report) {
   if (found == calls_.end() || found->second.attempt != report.attempt) return {};
   Call& call = found->second;
   switch (report.kind) {
-    case CallReport::Kind::held:
-      call.deadline.reset();
-      return hold(call, report.about);
+    case CallReport::Kind::held: call.deadline.reset(); return hold(call, report.about);
     case CallReport::Kind::admitted:
       call.is_admitted = true;
       call.deadline = report.at + call.timeout;
       return let_go(call);
-    case CallReport::Kind::progress:
-      call.progress = std::move(report.event);
-      return {};
+    case CallReport::Kind::progress: call.progress = std::move(report.event); return {};
     case CallReport::Kind::answered: return answered(call, *std::move(report.answer), report.at);
   }
   return {};
@@ -250,7 +250,9 @@ Result<void> CallDesk::note_held(std::optional<milliseconds> about) {
 }
 
 Result<void> CallDesk::tell_progress(Call& call) {
-  Json data = {{"tool_call_id", call.row.id}, {"step_id", call.row.step_id}, {"name", call.row.name},
+  Json data = {{"tool_call_id", call.row.id},
+               {"step_id", call.row.step_id},
+               {"name", call.row.name},
                {"event", std::exchange(call.progress, Json())}};
   call.progress_told_at = parts_.clock.steady_now();
   return record_.write([&](store::Transaction& transaction) {
@@ -294,7 +296,7 @@ Result<void> CallDesk::failed(Call& call, const Error& error) {
   call.row.status = error.code == ErrorCode::timed_out ? "timed_out" : "failed";
   call.row.is_error = true;
   call.row.error = error_json(to_string(error.code), error.message);
-  call.row.is_tainted = call.tool.is_external();   // its words
+  call.row.is_tainted = call.tool.is_external();  // its words
   auto ended = end(call, to_string(error.code), error.message);
   if (is_of_key) stop_.request(RunStopReason::key_revoked, error.message);
   return ended;
@@ -310,9 +312,13 @@ Result<void> CallDesk::rest(Call& call, milliseconds delay, const Error& error) 
     if (call.is_refused) {
       if (auto stored = store::update_tool_call(transaction, call.row, kNotEnded); !stored) return stored;
     }
-    return store::append_run_attempt(transaction, {.run_id = call.row.run_id, .subject = call.row.id, .n = call.row.attempts,
-                                                   .outcome = std::string(to_string(error.code)), .detail = error.message,
-                                                   .started_at = call.try_began, .finished_at = parts_.clock.now()});
+    return store::append_run_attempt(transaction, {.run_id = call.row.run_id,
+                                                   .subject = call.row.id,
+                                                   .n = call.row.attempts,
+                                                   .outcome = std::string(to_string(error.code)),
+                                                   .detail = error.message,
+                                                   .started_at = call.try_began,
+                                                   .finished_at = parts_.clock.now()});
   });
   if (!written || !call.is_refused) return written;
   return hold(call, delay);
@@ -326,10 +332,13 @@ Result<void> CallDesk::end(Call& call, std::string_view outcome, std::string_vie
   auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
     if (auto stored = store::update_tool_call(transaction, call.row, kNotEnded); !stored) return stored;
     if (was_tried) {
-      auto noted = store::append_run_attempt(
-          transaction, {.run_id = call.row.run_id, .subject = call.row.id, .n = call.row.attempts,
-                        .outcome = std::string(outcome), .detail = std::string(detail), .started_at = call.try_began,
-                        .finished_at = now});
+      auto noted = store::append_run_attempt(transaction, {.run_id = call.row.run_id,
+                                                           .subject = call.row.id,
+                                                           .n = call.row.attempts,
+                                                           .outcome = std::string(outcome),
+                                                           .detail = std::string(detail),
+                                                           .started_at = call.try_began,
+                                                           .finished_at = now});
       if (!noted) return noted;
     }
     auto changed = record_.change(transaction, [&](store::RunRow& run) {
@@ -349,7 +358,7 @@ Result<void> CallDesk::end(Call& call, std::string_view outcome, std::string_vie
   ready_.push_back(std::move(outcome_now));
   const std::string key = call.row.call_key;
   rows_.insert_or_assign(key, call.row);
-  calls_.erase(key);   // `call` is gone, if it was of calls_
+  calls_.erase(key);  // `call` is gone, if it was of calls_
   return told;
 }
 

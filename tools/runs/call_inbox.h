@@ -19,11 +19,11 @@ namespace weir::tools::runs {
 struct CallReport {
   enum class Kind : std::uint8_t { held, admitted, progress, answered };
   std::string key;
-  std::uint64_t attempt = 0;                      // of the desk's own numbering: late reports of given-up tries are told apart
+  std::uint64_t attempt = 0;  // of the desk's own numbering: late reports of given-up tries are told apart
   Kind kind = Kind::answered;
-  std::chrono::milliseconds about{0};             // of held
-  Json event{};                                   // of progress
-  std::optional<Result<ToolResult>> answer{};     // of answered
+  std::chrono::milliseconds about{0};          // of held
+  Json event{};                                // of progress
+  std::optional<Result<ToolResult>> answer{};  // of answered
   std::chrono::steady_clock::time_point at{};
 };
 

@@ -13,7 +13,8 @@ const Json* member_of(const Json& approval, std::string_view name) {
 std::string decision_of(const store::ToolCallRow& call) { return string_or(call.approval, "decision", ""); }
 
 CallOutcome::End end_of_failed(const store::ToolCallRow& call) {
-  return string_or(call.error, "code", "") == kServerRestarted ? CallOutcome::End::interrupted : CallOutcome::End::failed;
+  return string_or(call.error, "code", "") == kServerRestarted ? CallOutcome::End::interrupted
+                                                               : CallOutcome::End::failed;
 }
 
 // A report is its own text; of everything else the summary is for a model.
@@ -57,7 +58,8 @@ CallOutcome outcome_of(const store::ToolCallRow& call) {
   // A model would take the answer for that to what it asked for. (Where the text is the whole answer it stays as it is.)
   const Json* const edited = member_of(call.approval, "edited_arguments");
   if (edited != nullptr && (outcome.end == End::failed || (outcome.end == End::completed && !call.result.is_null()))) {
-    outcome.text = "A person changed the arguments to " + to_text(*edited) + "; the call was made with these. " + outcome.text;
+    outcome.text =
+        "A person changed the arguments to " + to_text(*edited) + "; the call was made with these. " + outcome.text;
   }
   return outcome;
 }

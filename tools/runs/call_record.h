@@ -18,10 +18,10 @@ inline constexpr std::string_view kDeniedByPerson = "denied_by_person";
 // How a recorded call stands when its run is taken up.
 enum class CallState : std::uint8_t {
   ended,
-  awaiting,     // a person has not decided
-  approved,     // a person agreed, and it was not made yet
-  unstarted,    // allowed, and it was not made yet
-  under_way,    // a process was making it, and did not say how it ended
+  awaiting,   // a person has not decided
+  approved,   // a person agreed, and it was not made yet
+  unstarted,  // allowed, and it was not made yet
+  under_way,  // a process was making it, and did not say how it ended
 };
 CallState state_of(const store::ToolCallRow& call);
 

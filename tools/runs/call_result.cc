@@ -7,7 +7,7 @@ namespace {
 
 // Each step halves the longest list or text, so that this many shorten any answer that a tool may give.
 constexpr int kCutsMax = 200;
-constexpr std::size_t kNoteBytes = 512;   // room for `truncated`
+constexpr std::size_t kNoteBytes = 512;  // room for `truncated`
 
 std::size_t size_of(const Json& value) { return to_text(value).size(); }
 
@@ -85,9 +85,10 @@ Json result_to_keep(const ToolResult& result, std::string_view tool) {
     kept["media_type"] = result.document->media_type;
     kept["text"] = result.document->text;
   }
-  return capped(std::move(kept), kResultBytesMax,
-                "This answer was too long to keep whole: lists and texts were shortened. Call " + std::string(tool) +
-                    " again for less at a time (limit, cursor, max_chars, a filter), or read the resource itself over REST.");
+  return capped(
+      std::move(kept), kResultBytesMax,
+      "This answer was too long to keep whole: lists and texts were shortened. Call " + std::string(tool) +
+          " again for less at a time (limit, cursor, max_chars, a filter), or read the resource itself over REST.");
 }
 
 }  // namespace weir::tools::runs

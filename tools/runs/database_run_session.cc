@@ -121,7 +121,10 @@ Result<void> DatabaseRunSession::store_end(store::RunStepRow step, const StepEnd
   step.error = end.error;
   step.is_tainted = end.is_tainted;
   step.finished_at = parts_.clock.now();
-  Json data = {{"step_id", step.step_id}, {"tool", step.tool}, {"status", step.status}, {"error", step.error},
+  Json data = {{"step_id", step.step_id},
+               {"tool", step.tool},
+               {"status", step.status},
+               {"error", step.error},
                {"duration_ms", (*step.finished_at - step.started_at).count()}};
   auto written = write_step([this, step, data = std::move(data)](store::Transaction& transaction) -> Result<void> {
     if (auto stored = store::put_run_step(transaction, step); !stored) return stored;
@@ -165,9 +168,11 @@ Result<void> DatabaseRunSession::add_message(std::string_view role, Json content
   if (auto flushed = flush_deltas(); !flushed) return flushed;
   const bool is_told = role == "assistant";
   auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
-    auto position = store::append_run_message(
-        transaction, {.run_id = run().id, .position = 0, .role = std::string(role), .content = content,
-                      .created_at = parts_.clock.now()});
+    auto position = store::append_run_message(transaction, {.run_id = run().id,
+                                                            .position = 0,
+                                                            .role = std::string(role),
+                                                            .content = content,
+                                                            .created_at = parts_.clock.now()});
     if (!position) return std::move(position).error();
     if (!is_told) return {};
     return record_.tell(transaction, "message.completed", {{"position", *position}, {"role", role}, {"text", text}});
@@ -231,9 +236,13 @@ Result<std::optional<std::string>> DatabaseRunSession::add_usage(const TurnUsage
 Result<void> DatabaseRunSession::add_attempt(std::string_view subject, std::int64_t n, std::string_view outcome,
                                              std::string_view detail, UnixMillis started_at) {
   return record_.write([&](store::Transaction& transaction) {
-    return store::append_run_attempt(transaction, {.run_id = run().id, .subject = std::string(subject), .n = n,
-                                                   .outcome = std::string(outcome), .detail = std::string(detail),
-                                                   .started_at = started_at, .finished_at = parts_.clock.now()});
+    return store::append_run_attempt(transaction, {.run_id = run().id,
+                                                   .subject = std::string(subject),
+                                                   .n = n,
+                                                   .outcome = std::string(outcome),
+                                                   .detail = std::string(detail),
+                                                   .started_at = started_at,
+                                                   .finished_at = parts_.clock.now()});
   });
 }
 

@@ -79,7 +79,7 @@ class DatabaseRunSession final : public RunSession {
   RunStop& stop_;
   CallDesk desk_;
   std::map<std::string, store::RunStepRow, std::less<>> steps_;
-  std::int64_t messages_ = 0;                      // of this run
+  std::int64_t messages_ = 0;  // of this run
   streaming::DeltaCoalescer text_;
   streaming::DeltaCoalescer reasoning_;
 };

@@ -13,8 +13,8 @@ namespace {
 constexpr std::array<std::string_view, 2> kExpiring = {"queued", "requires_action"};
 
 RunParts parts_of(const Services& services) {
-  return {services.database, services.events, services.jobs, services.ids, services.random, services.clock, services.tiers,
-          *services.runs};
+  return {services.database, services.events, services.jobs,  services.ids,
+          services.random,   services.clock,  services.tiers, *services.runs};
 }
 
 bool is_overdue(const store::RunRow& run, UnixMillis now) {
@@ -26,8 +26,10 @@ Result<void> end_idle_run(const Services& services, store::Transaction& transact
                           std::string status, std::string code, std::string message) {
   // A job that is queued for it finds it ended.
   if (auto asked = services.jobs.cancel(transaction, run.id); !asked) return asked;
-  RunEnding ending{.status = std::move(status), .code = std::move(code), .message = std::move(message), .output = run.output};
-  return store_ending(parts_of(services), transaction, run, std::move(ending), std::chrono::milliseconds{run.active_ms});
+  RunEnding ending{
+      .status = std::move(status), .code = std::move(code), .message = std::move(message), .output = run.output};
+  return store_ending(parts_of(services), transaction, run, std::move(ending),
+                      std::chrono::milliseconds{run.active_ms});
 }
 
 Result<void> expire(const Services& services, store::Transaction& transaction, const store::RunRow& run) {
@@ -53,7 +55,8 @@ Result<store::RunRow> cancel_run(const Services& services, const CallContext& co
   }
   const std::string message = "Cancelled by key " + context.caller->key_name + ".";
   if (run->status != "running") {
-    if (auto ended = end_idle_run(services, transaction, *run, "cancelled", "cancelled", message); !ended) return std::move(ended).error();
+    if (auto ended = end_idle_run(services, transaction, *run, "cancelled", "cancelled", message); !ended)
+      return std::move(ended).error();
     return store::run_for_job(transaction, run->id);
   }
   run->status = "cancelling";
@@ -74,8 +77,9 @@ Result<std::int64_t> expire_overdue_runs(const Services& services) {
   const UnixMillis now = services.clock.now();
   std::int64_t expired = 0;
   for (const std::string_view status : kExpiring) {
-    auto overdue = services.database.read_for(
-        [&](store::Transaction& transaction) { return store::overdue_runs(transaction, status, now, kExpiredAtOnceMax); });
+    auto overdue = services.database.read_for([&](store::Transaction& transaction) {
+      return store::overdue_runs(transaction, status, now, kExpiredAtOnceMax);
+    });
     if (!overdue) return std::move(overdue).error();
     if (overdue->empty()) continue;
     auto done = services.database.write([&](store::Transaction& transaction) -> Result<void> {

@@ -37,11 +37,12 @@ Result<void> close_calls(const RunParts& parts, store::Transaction& transaction,
     call.status = was_made ? "failed" : "skipped";
     call.is_error = was_made;
     call.error = {{"code", ending.code.empty() ? ending.status : ending.code},
-                  {"message", was_made ? "The run ended before " + call.name + " answered." :
-                                         "The run ended before " + call.name + " was called."}};
+                  {"message", was_made ? "The run ended before " + call.name + " answered."
+                                       : "The run ended before " + call.name + " was called."}};
     call.finished_at = now;
     if (auto stored = store::update_tool_call(transaction, call, kOpenCalls); !stored) return stored;
-    if (auto told = tell_of_run(parts.events, transaction, run, "tool_call.failed", call_event(call)); !told) return told;
+    if (auto told = tell_of_run(parts.events, transaction, run, "tool_call.failed", call_event(call)); !told)
+      return told;
     if (parts.runs.meter != nullptr) {
       transaction.on_commit([meter = parts.runs.meter, status = call.status] { meter->call_ended(status); });
     }
@@ -86,7 +87,8 @@ RunEnding ending_of(const EngineOutcome& outcome, const Json& output_schema) {
   if (!output_schema.is_null()) {
     auto schema = Schema::compile(output_schema);
     // It compiled when the agent was created.
-    const auto violations = schema ? schema->violations(outcome.output) : std::vector<FieldError>{{"", schema.error().message}};
+    const auto violations =
+        schema ? schema->violations(outcome.output) : std::vector<FieldError>{{"", schema.error().message}};
     if (!violations.empty()) {
       ending.code = "output_invalid";
       ending.message = "The output does not fit the agent's output_schema: " + violations_text(violations) + ".";
@@ -110,15 +112,17 @@ Result<void> store_ending(const RunParts& parts, store::Transaction& transaction
     ending.message = run.error_message.value_or("Cancelled.");
   }
   run.status = ending.status;
-  run.output = capped(std::move(ending.output), kOutputBytesMax,
-                      "The output was too long to keep whole: lists and texts were shortened. The steps and tool calls of the "
-                      "run hold its parts.");
+  run.output =
+      capped(std::move(ending.output), kOutputBytesMax,
+             "The output was too long to keep whole: lists and texts were shortened. The steps and tool calls of the "
+             "run hold its parts.");
   run.required_action = nullptr;
   run.incomplete_reason.reset();
   run.error_code.reset();
   run.error_message.reset();
   if (ending.status == "incomplete") run.incomplete_reason = ending.code;
-  if (ending.status == "failed" || ending.status == "cancelled" || ending.status == "expired") run.error_code = ending.code;
+  if (ending.status == "failed" || ending.status == "cancelled" || ending.status == "expired")
+    run.error_code = ending.code;
   if (!ending.message.empty() && ending.status != "completed") run.error_message = ending.message;
   run.active_ms = active.count();
   run.usage = usage_from(run.usage);

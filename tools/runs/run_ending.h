@@ -9,8 +9,8 @@ namespace weir::tools::runs {
 
 // Not thread-safe: a value.
 struct RunEnding {
-  std::string status;             // completed, failed, cancelled, incomplete, expired
-  std::string code;               // of failed; of incomplete the reason
+  std::string status;  // completed, failed, cancelled, incomplete, expired
+  std::string code;    // of failed; of incomplete the reason
   std::string message;
   Json output;
 };

@@ -58,7 +58,8 @@ class RunExecution {
     }
     const auto engine = engines.find(begun->agent.kind);
     if (engine == engines.end()) {
-      return end({.status = "failed", .code = "unavailable",
+      return end({.status = "failed",
+                  .code = "unavailable",
                   .message = "This server runs no agents of kind " + std::string(to_string(begun->agent.kind)) + ".",
                   .output = {}},
                  milliseconds{begun->run.active_ms});
@@ -67,7 +68,8 @@ class RunExecution {
   }
 
   void give_up() {
-    end({.status = "failed", .code = std::string(kServerRestarted),
+    end({.status = "failed",
+         .code = std::string(kServerRestarted),
          .message = "The server was restarted " + std::to_string(context_.attempt()) +
                     " times while this run was executed, so it was given up. Start it again with replay_run.",
          .output = {}},
@@ -79,8 +81,8 @@ class RunExecution {
 
   // A conflict means that the job is another process's now: nothing is left to do here.
   JobOutcome not_written(const Error& error) const {
-    log::warning("run.write_failed", {{"run", context_.job().resource_id}, {"message", error.message},
-                                      {"cause", error.cause}});
+    log::warning("run.write_failed",
+                 {{"run", context_.job().resource_id}, {"message", error.message}, {"cause", error.cause}});
     if (error.code == ErrorCode::conflict || error.code == ErrorCode::not_found) return {};
     return retry(kRunRetryDelay);
   }
@@ -98,9 +100,11 @@ class RunExecution {
       return Beginning{};
     };
     const UnixMillis now = parts_.clock.now();
-    if (run->status == "cancelling") return ended({.status = "cancelled", .code = "cancelled", .message = "", .output = {}});
+    if (run->status == "cancelling")
+      return ended({.status = "cancelled", .code = "cancelled", .message = "", .output = {}});
     if (run->status == "queued" && !run->started_at && run->deadline_at <= now) {
-      return ended({.status = "expired", .code = "queue_time_over",
+      return ended({.status = "expired",
+                    .code = "queue_time_over",
                     .message = "The run waited for its turn until " + to_rfc3339(run->deadline_at) +
                                " and was given up. Start it again with replay_run when fewer runs wait.",
                     .output = {}});
@@ -162,9 +166,12 @@ class RunExecution {
       data["message"] = was_running ? "The server was restarted; the run goes on after the last step that has ended."
                                     : "The calls that waited for a person were decided; the run goes on.";
     }
-    auto told = tell_of_run(parts_.events, transaction, run, is_resumed ? "run.resumed" : "run.started", std::move(data));
+    auto told =
+        tell_of_run(parts_.events, transaction, run, is_resumed ? "run.resumed" : "run.started", std::move(data));
     if (!told) return std::move(told).error();
-    return Beginning{.kind = Beginning::Kind::ready, .run = std::move(run), .agent = std::move(agent),
+    return Beginning{.kind = Beginning::Kind::ready,
+                     .run = std::move(run),
+                     .agent = std::move(agent),
                      .standing = std::move(standing)};
   }
 
@@ -193,8 +200,9 @@ class RunExecution {
       if (!held) return interrupted(record, stop);
       if (*held) return {};
     }
-    return end({.status = "failed", .code = "internal", .message = "The run asked for approval without end.", .output = {}},
-               record.active_time());
+    return end(
+        {.status = "failed", .code = "internal", .message = "The run asked for approval without end.", .output = {}},
+        record.active_time());
   }
 
   Result<EngineOutcome> run_engine(const Engine& engine, RunRecord& record, RunStop& stop, const RunWatch& watch) {
@@ -210,7 +218,9 @@ class RunExecution {
       return outcome;
     } catch (const std::exception& error) {
       log::error("run.engine_failed", {{"run", record.row().id}, {"cause", error.what()}});
-      return EngineOutcome{.kind = EngineOutcome::Kind::failed, .output = {}, .code = "internal",
+      return EngineOutcome{.kind = EngineOutcome::Kind::failed,
+                           .output = {},
+                           .code = "internal",
                            .message = "The run could not be executed; the server's log says why."};
     }
   }
@@ -237,7 +247,8 @@ class RunExecution {
         }
         run.status = "requires_action";
         run.deadline_at = parts_.clock.now() + ttl;
-        run.required_action = {{"type", "approval"}, {"tool_call_ids", ids}, {"expires_at", to_rfc3339(run.deadline_at)}};
+        run.required_action = {
+            {"type", "approval"}, {"tool_call_ids", ids}, {"expires_at", to_rfc3339(run.deadline_at)}};
         set_wall(run.usage, record.active_time());
         now = run;
       });
@@ -261,7 +272,8 @@ class RunExecution {
       case RunStopReason::shutdown:
       case RunStopReason::records_failed: return interrupted(record, stop);
       case RunStopReason::cancelled:
-        return end({.status = "cancelled", .code = "cancelled", .message = "Cancelled.", .output = {}}, record.active_time());
+        return end({.status = "cancelled", .code = "cancelled", .message = "Cancelled.", .output = {}},
+                   record.active_time());
       case RunStopReason::none:
         return end({.status = "failed", .code = "internal", .message = "The run ended without a reason.", .output = {}},
                    record.active_time());

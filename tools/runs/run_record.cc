@@ -27,16 +27,25 @@ Json run_event(const store::RunRow& run) {
 
 Result<void> tell_of_run(streaming::EventLog& events, store::Transaction& transaction, const store::RunRow& run,
                          std::string type, Json data) {
-  const auto event = events.append(transaction, {.account_id = run.account_id, .resource_type = "run",
-                                                 .resource_id = run.id, .type = std::move(type), .data = std::move(data)});
+  const auto event = events.append(transaction, {.account_id = run.account_id,
+                                                 .resource_type = "run",
+                                                 .resource_id = run.id,
+                                                 .type = std::move(type),
+                                                 .data = std::move(data)});
   if (!event) return event.error();
   return {};
 }
 
 RunRecord::RunRecord(const RunParts& parts, jobs::JobContext& job, RunStop& stop, store::RunRow run,
                      agents::AgentDefinition agent)
-    : parts_(parts), job_(job), stop_(stop), row_(std::move(run)), agent_(std::move(agent)),
-      limits_(limits_of(row_, agent_)), active_before_(row_.active_ms), began_(parts.clock.steady_now()) {}
+    : parts_(parts),
+      job_(job),
+      stop_(stop),
+      row_(std::move(run)),
+      agent_(std::move(agent)),
+      limits_(limits_of(row_, agent_)),
+      active_before_(row_.active_ms),
+      began_(parts.clock.steady_now()) {}
 
 Result<void> RunRecord::write(const std::function<Result<void>(store::Transaction&)>& body) {
   Result<void> written = job_.write([&](store::Transaction& transaction) -> Result<void> {
@@ -48,8 +57,8 @@ Result<void> RunRecord::write(const std::function<Result<void>(store::Transactio
   // After a failure the run is taken up again, and its engine comes to the same once more.
   deferred_.clear();
   if (written) return written;
-  log::warning("run.write_failed", {{"run", row_.id}, {"message", written.error().message},
-                                    {"cause", written.error().cause}});
+  log::warning("run.write_failed",
+               {{"run", row_.id}, {"message", written.error().message}, {"cause", written.error().cause}});
   stop_.request(RunStopReason::records_failed, written.error().message);
   return written;
 }

@@ -57,7 +57,7 @@ class RunRecord {
   const agents::RunLimits limits_;
   const std::chrono::milliseconds active_before_;
   const std::chrono::steady_clock::time_point began_;
-  std::vector<std::function<Result<void>(store::Transaction&)>> deferred_;   // few: the engine waits after them
+  std::vector<std::function<Result<void>(store::Transaction&)>> deferred_;  // few: the engine waits after them
 };
 
 }  // namespace weir::tools::runs

@@ -15,7 +15,7 @@ namespace {
 
 // As the caller gave it. Not thread-safe: a value.
 struct Decision {
-  std::string path;                              // "decisions[0]"
+  std::string path;  // "decisions[0]"
   std::string tool_call_id;
   bool is_allowed = false;
   std::string reason;
@@ -54,8 +54,9 @@ Error not_waiting(const store::ToolCallRow& call) {
   std::string text = "Tool call " + call.id + " (" + call.name + ") does not wait for a decision: it is " + call.status;
   const std::string decision = string_or(call.approval, "decision", "");
   if (!decision.empty()) {
-    text += "; " + std::string(decision == "allow" ? "allowed" : "denied") + " by " + string_or(call.approval, "decided_by", "someone") +
-            " at " + string_or(call.approval, "decided_at", "an earlier time");
+    text += "; " + std::string(decision == "allow" ? "allowed" : "denied") + " by " +
+            string_or(call.approval, "decided_by", "someone") + " at " +
+            string_or(call.approval, "decided_at", "an earlier time");
   }
   return {ErrorCode::conflict, text + ". get_run shows what still waits."};
 }
@@ -63,8 +64,9 @@ Error not_waiting(const store::ToolCallRow& call) {
 Result<void> check_edited(const Services& services, const store::ToolCallRow& call, const Decision& decision) {
   const auto tool = services.runs->directory.find(call.name);
   if (!tool) {
-    return Error(ErrorCode::conflict, "The tool " + call.name + " of call " + call.id +
-                                          " does not exist any more, so that its arguments cannot be checked. Deny the call.");
+    return Error(ErrorCode::conflict,
+                 "The tool " + call.name + " of call " + call.id +
+                     " does not exist any more, so that its arguments cannot be checked. Deny the call.");
   }
   ArgumentCheck check;
   auto fits = check.check(*tool, *decision.edited);
@@ -135,14 +137,18 @@ Result<void> write_decision(const Services& services, const CallContext& context
   }
   const std::string reason = string_or(call.approval, is_allowed ? "note" : "deny_reason", "");
   if (!reason.empty()) data["reason"] = reason;
-  auto audited = store::insert_audit(transaction, {.account_id = run.account_id, .actor = context.caller->key_id,
+  auto audited = store::insert_audit(transaction, {.account_id = run.account_id,
+                                                   .actor = context.caller->key_id,
                                                    .action = is_allowed ? "run.tool_approved" : "run.tool_denied",
-                                                   .subject = call.id, .data = std::move(data), .at = services.clock.now()});
+                                                   .subject = call.id,
+                                                   .data = std::move(data),
+                                                   .at = services.clock.now()});
   if (!audited) return audited;
   Json event = call_event(call, edited == nullptr ? ShowArguments::no : ShowArguments::yes);
   event["decided_by"] = context.caller->key_id;
   event["reason"] = reason.empty() ? Json(nullptr) : Json(reason);
-  return tell_of_run(services.events, transaction, run, is_allowed ? "tool_call.approved" : "tool_call.denied", std::move(event));
+  return tell_of_run(services.events, transaction, run, is_allowed ? "tool_call.approved" : "tool_call.denied",
+                     std::move(event));
 }
 
 // The run goes on if nothing waits any more, and says what is left if something does.
@@ -170,7 +176,9 @@ Result<void> resume(const Services& services, store::RunRow& run, store::Transac
   if (auto stored = store::update_run(transaction, run, {"requires_action"}); !stored) return stored;
   if (auto queued = enqueue_run(services, run, transaction); !queued) return queued;
   return tell_of_run(services.events, transaction, run, "run.status",
-                     {{"status", run.status}, {"waiting_for", nullptr}, {"retry_after_ms", nullptr},
+                     {{"status", run.status},
+                      {"waiting_for", nullptr},
+                      {"retry_after_ms", nullptr},
                       {"message", "Every call was decided about; the run goes on when it has a place."}});
 }
 
@@ -196,7 +204,8 @@ Result<store::RunRow> respond_run(const Services& services, const CallContext& c
     calls.push_back(std::move(*call));
   }
   for (const store::ToolCallRow& call : calls) {
-    if (auto written = write_decision(services, context, *run, call, transaction); !written) return std::move(written).error();
+    if (auto written = write_decision(services, context, *run, call, transaction); !written)
+      return std::move(written).error();
   }
   if (auto resumed = resume(services, *run, transaction); !resumed) return std::move(resumed).error();
   return run;

@@ -13,11 +13,11 @@ inline constexpr std::string_view kRunJobKind = "run";
 
 // From the configuration. Not thread-safe: a value.
 struct RunSettings {
-  std::int64_t queued_per_account_max = 1'000;      // beyond: concurrency_limit
-  std::chrono::seconds queue_time{3'600};           // a run that has not begun by then has expired
-  std::chrono::seconds wall_max{3'600};             // no agent may have more
+  std::int64_t queued_per_account_max = 1'000;  // beyond: concurrency_limit
+  std::chrono::seconds queue_time{3'600};       // a run that has not begun by then has expired
+  std::chrono::seconds wall_max{3'600};         // no agent may have more
   std::int64_t agents_per_account_max = 1'000;
-  bool are_tools_stopped = false;                   // the kill switch: no run calls anything
+  bool are_tools_stopped = false;  // the kill switch: no run calls anything
 };
 
 // What is counted about runs, for /metrics. Thread-safe; never blocks.
@@ -37,7 +37,7 @@ struct RunServices {
   ToolCaller& caller;
   const models::ModelProviders& providers;
   const RunSettings& settings;
-  RunMeter* meter = nullptr;                        // null: nobody counts
+  RunMeter* meter = nullptr;  // null: nobody counts
 };
 
 }  // namespace weir::tools::runs

@@ -23,47 +23,47 @@ namespace weir::tools::runs {
 
 // A tool call that an engine wants. Not thread-safe: a value.
 struct CallWish {
-  std::string key;                   // unique in the run and the same each time: "scan", "scan[3]", "turn2/call_abc"
-  std::string step_id;               // of the step or turn that it belongs to
+  std::string key;      // unique in the run and the same each time: "scan", "scan[3]", "turn2/call_abc"
+  std::string step_id;  // of the step or turn that it belongs to
   std::string tool;
   Json arguments = Json::object();
-  bool must_ask = false;             // the playbook says so
+  bool must_ask = false;  // the playbook says so
   // Text that others wrote has a part in it: for a model, any such text in the run; for a playbook, an argument that reads
   // such a result. Then the taint rule holds.
   bool is_influenced = false;
-  bool may_retry = false;            // try again on a passing failure (max_attempts), if the tool is repeatable
+  bool may_retry = false;  // try again on a passing failure (max_attempts), if the tool is repeatable
   std::int64_t max_attempts = 1;
-  std::chrono::milliseconds timeout{60'000};   // without the time that it is held for the owner's rate limit
+  std::chrono::milliseconds timeout{60'000};  // without the time that it is held for the owner's rate limit
 };
 
 // How a tool call ended. Not thread-safe: a value.
 struct CallOutcome {
   enum class End : std::uint8_t {
     completed,
-    failed,               // the tool says so, or the arguments are wrong
-    denied,               // by policy, by a person, or by the loop breaker
+    failed,  // the tool says so, or the arguments are wrong
+    denied,  // by policy, by a person, or by the loop breaker
     timed_out,
-    awaiting_approval,    // a person decides; the engine ends with requires_action when nothing else can go on
-    interrupted,          // a process that is gone was making it, and it must not be made again
-    refused_by_limit,     // max_tool_calls: the run ends as incomplete
-    stopped,              // the run must stop: see RunSession::should_stop()
+    awaiting_approval,  // a person decides; the engine ends with requires_action when nothing else can go on
+    interrupted,        // a process that is gone was making it, and it must not be made again
+    refused_by_limit,   // max_tool_calls: the run ends as incomplete
+    stopped,            // the run must stop: see RunSession::should_stop()
   };
   std::string key;
   std::string tool_call_id{};
   End end = End::completed;
-  Json result{};                     // structured content, capped; null if there is none
-  std::string text{};                // for a model: the summary, or the document, or the error's message
-  std::string error_code{};          // of failed, denied, timed_out
+  Json result{};             // structured content, capped; null if there is none
+  std::string text{};        // for a model: the summary, or the document, or the error's message
+  std::string error_code{};  // of failed, denied, timed_out
   bool is_tainted = false;
-  bool is_recorded = false;          // answered from the record: nothing was called now
-  std::chrono::milliseconds held{0}; // for the owner's rate limit: not part of a step's time
+  bool is_recorded = false;           // answered from the record: nothing was called now
+  std::chrono::milliseconds held{0};  // for the owner's rate limit: not part of a step's time
 };
 
 // How a step ended. Not thread-safe: a value.
 struct StepEnd {
   enum class Status : std::uint8_t { completed, failed, skipped } status = Status::completed;
   Json result{};
-  Json error{};                      // null, or {code, message}
+  Json error{};  // null, or {code, message}
   bool is_tainted = false;
 };
 
@@ -83,12 +83,12 @@ struct EngineOutcome {
     completed,
     failed,
     incomplete,
-    requires_action,      // at least one call awaits approval
-    stopped,              // should_stop() says why
+    requires_action,  // at least one call awaits approval
+    stopped,          // should_stop() says why
   } kind = Kind::completed;
-  Json output{};                     // of completed, and what there is of incomplete
-  std::string code{};                // of failed: an ErrorCode's name or "server_restarted", "timeout", ...
-                                     // of incomplete: max_steps, max_tokens, ...
+  Json output{};       // of completed, and what there is of incomplete
+  std::string code{};  // of failed: an ErrorCode's name or "server_restarted", "timeout", ...
+                       // of incomplete: max_steps, max_tokens, ...
   std::string message{};
 };
 

@@ -31,19 +31,23 @@ std::string trigger_of(Surface surface) {
 
 Result<void> check_may_start(const Services& services, const CallContext& context) {
   if (context.surface == Surface::run || !context.run_id.empty()) {
-    return Error(ErrorCode::forbidden, "A run cannot start runs. Let whoever started this one start the next one with its output.");
+    return Error(ErrorCode::forbidden,
+                 "A run cannot start runs. Let whoever started this one start the next one with its output.");
   }
   if (services.runs->settings.are_tools_stopped) {
-    return Error(ErrorCode::unavailable, "The operator of this server has stopped all agents (runs.stop_all_tools in its configuration). "
-                                         "No run starts until that is undone.");
+    return Error(ErrorCode::unavailable,
+                 "The operator of this server has stopped all agents (runs.stop_all_tools in its configuration). "
+                 "No run starts until that is undone.");
   }
   return {};
 }
 
-Result<void> check_agent(const Services& services, const store::AgentRow& agent, const agents::AgentDefinition& definition) {
+Result<void> check_agent(const Services& services, const store::AgentRow& agent,
+                         const agents::AgentDefinition& definition) {
   if (!agent.is_enabled) {
-    return Error(ErrorCode::conflict, "Agent " + agent.slug + " (" + agent.id +
-                                          ") is disabled. Whoever owns it can enable it with update_agent {\"is_enabled\": true}.");
+    return Error(ErrorCode::conflict,
+                 "Agent " + agent.slug + " (" + agent.id +
+                     ") is disabled. Whoever owns it can enable it with update_agent {\"is_enabled\": true}.");
   }
   if (definition.kind != agents::AgentKind::model) return {};
   std::string known;
@@ -51,7 +55,8 @@ Result<void> check_agent(const Services& services, const store::AgentRow& agent,
     if (provider.name == definition.model.provider) return {};
     known += (known.empty() ? "" : ", ") + provider.name;
   }
-  return Error(ErrorCode::conflict, "Agent " + agent.slug + " uses the model provider \"" + printable(definition.model.provider, 60) +
+  return Error(ErrorCode::conflict, "Agent " + agent.slug + " uses the model provider \"" +
+                                        printable(definition.model.provider, 60) +
                                         "\", which this server does not have configured (" +
                                         (known.empty() ? "it has none" : "it has " + known) +
                                         "). The operator can add it; agents of kind playbook need none.");
@@ -60,8 +65,8 @@ Result<void> check_agent(const Services& services, const store::AgentRow& agent,
 Result<Json> checked_input(const agents::AgentDefinition& definition, const Json& given) {
   const std::size_t bytes = to_text(given).size();
   if (bytes > kRunInputBytesMax) {
-    const std::string problem = "is " + std::to_string(bytes) + " bytes of JSON; at most " + std::to_string(kRunInputBytesMax) +
-                                " are possible";
+    const std::string problem = "is " + std::to_string(bytes) + " bytes of JSON; at most " +
+                                std::to_string(kRunInputBytesMax) + " are possible";
     return Error(ErrorCode::validation_failed, "input " + problem + ".").with_field("input", problem);
   }
   if (definition.input_schema.empty()) return given;
@@ -73,7 +78,9 @@ Result<Json> checked_input(const agents::AgentDefinition& definition, const Json
   if (violations.empty()) return input;
   Error error(ErrorCode::validation_failed, "");
   for (FieldError& each : violations) {
-    each.field = each.field.empty() ? "input" : each.field.starts_with('[') ? "input" + each.field : "input." + each.field;
+    each.field = each.field.empty()            ? "input"
+                 : each.field.starts_with('[') ? "input" + each.field
+                                               : "input." + each.field;
     error.message += (error.message.empty() ? "" : "; ") + each.field + " " + each.message;
   }
   error.message += ". get_agent shows the agent's input_schema.";
@@ -97,7 +104,8 @@ Result<void> check_places(const Services& services, const CallContext& context, 
                                            services.tiers.names() + "). The operator has to give it another one.");
   }
   if (!tier->is_unlimited && tier->concurrent_runs == 0) {
-    return Error(ErrorCode::concurrency_limit, "Tier " + tier->name + " runs no agents. The operator can give the account another tier.");
+    return Error(ErrorCode::concurrency_limit,
+                 "Tier " + tier->name + " runs no agents. The operator can give the account another tier.");
   }
   auto queued = store::count_runs(transaction, caller.account_id, {"queued"});
   if (!queued) return std::move(queued).error();
@@ -110,31 +118,35 @@ Result<void> check_places(const Services& services, const CallContext& context, 
   auto usual = store::usual_time(transaction, store::kRunLeases, caller.account_id);
   if (!usual) return std::move(usual).error();
   const auto wait = std::max<std::chrono::milliseconds>(usual->value_or(kUsualRunTime), std::chrono::seconds{1});
-  return Error(ErrorCode::concurrency_limit,
-               std::to_string(*queued) + " runs of this account are queued, and " + std::to_string(most) + " may be. " +
-                   running_text(*leases) + " Try again in about " +
-                   std::to_string(std::chrono::ceil<std::chrono::seconds>(wait).count()) +
-                   " seconds, or make room with cancel_run.")
+  return Error(ErrorCode::concurrency_limit, std::to_string(*queued) + " runs of this account are queued, and " +
+                                                 std::to_string(most) + " may be. " + running_text(*leases) +
+                                                 " Try again in about " +
+                                                 std::to_string(std::chrono::ceil<std::chrono::seconds>(wait).count()) +
+                                                 " seconds, or make room with cancel_run.")
       .retry_in(wait);
 }
 
 Result<void> check_previous(const CallContext& context, const std::string& id, const store::AgentRow& agent,
                             store::Transaction& transaction) {
   const auto wrong = [](const std::string& problem) {
-    return Error(ErrorCode::validation_failed, "previous_run_id " + problem + ".").with_field("previous_run_id", problem);
+    return Error(ErrorCode::validation_failed, "previous_run_id " + problem + ".")
+        .with_field("previous_run_id", problem);
   };
   if (agent.kind != "model") {
-    return wrong("is given for the playbook " + agent.slug + ", which has no conversation to go on from; hand what it needs over in input");
+    return wrong("is given for the playbook " + agent.slug +
+                 ", which has no conversation to go on from; hand what it needs over in input");
   }
   auto previous = find_run(transaction, context, id);
   if (!previous) return std::move(previous).error();
   if (previous->agent_id != agent.id) {
-    return wrong("names a run of agent " + string_or(previous->snapshot, "slug", previous->agent_id) + "; expected one of " + agent.slug);
+    return wrong("names a run of agent " + string_or(previous->snapshot, "slug", previous->agent_id) +
+                 "; expected one of " + agent.slug);
   }
   if (previous->status == "completed" || previous->status == "incomplete") return {};
-  return Error(ErrorCode::conflict, "previous_run_id names run " + previous->id + ", which is " + previous->status +
-                                        "; a run can go on from one that is completed or incomplete. Wait for it with get_run "
-                                        "and wait_seconds.");
+  return Error(ErrorCode::conflict,
+               "previous_run_id names run " + previous->id + ", which is " + previous->status +
+                   "; a run can go on from one that is completed or incomplete. Wait for it with get_run "
+                   "and wait_seconds.");
 }
 
 Result<store::RunRow> insert(const Services& services, const CallContext& context, store::RunRow run,
@@ -153,7 +165,8 @@ Result<store::RunRow> insert(const Services& services, const CallContext& contex
   run.deadline_at = now + services.runs->settings.queue_time;
   if (auto stored = store::insert_run(transaction, run); !stored) return std::move(stored).error();
   if (auto queued = enqueue_run(services, run, transaction); !queued) return std::move(queued).error();
-  if (auto told = tell_of_run(services.events, transaction, run, "run.queued", run_event(run)); !told) return std::move(told).error();
+  if (auto told = tell_of_run(services.events, transaction, run, "run.queued", run_event(run)); !told)
+    return std::move(told).error();
   return run;
 }
 
@@ -182,8 +195,8 @@ Result<store::RunRow> start_run(const Services& services, const CallContext& con
   const std::int64_t n = wish.version.value_or(agent->current_version);
   auto version = store::agent_version(transaction, agent->id, n);
   if (!version && version.error().code == ErrorCode::not_found) {
-    return Error(ErrorCode::not_found, "Agent " + agent->slug + " has no version " + std::to_string(n) + "; its current one is " +
-                                           std::to_string(agent->current_version) + ".");
+    return Error(ErrorCode::not_found, "Agent " + agent->slug + " has no version " + std::to_string(n) +
+                                           "; its current one is " + std::to_string(agent->current_version) + ".");
   }
   if (!version) return std::move(version).error();
   auto definition = agents::read_definition(version->definition);
@@ -200,7 +213,8 @@ Result<store::RunRow> start_run(const Services& services, const CallContext& con
     most = *narrowed;
   }
   if (wish.previous_run_id) {
-    if (auto fits = check_previous(context, *wish.previous_run_id, *agent, transaction); !fits) return std::move(fits).error();
+    if (auto fits = check_previous(context, *wish.previous_run_id, *agent, transaction); !fits)
+      return std::move(fits).error();
   }
   if (auto free = check_places(services, context, transaction); !free) return std::move(free).error();
 

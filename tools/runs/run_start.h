@@ -18,11 +18,11 @@ inline constexpr std::size_t kRunInputBytesMax = 65'536;
 
 // Not thread-safe: a value.
 struct RunWish {
-  std::string agent;                             // id or slug
-  std::optional<std::int64_t> version;           // nothing: the current one
+  std::string agent;                    // id or slug
+  std::optional<std::int64_t> version;  // nothing: the current one
   Json input = Json::object();
-  Json limits;                                   // null, or the bounds to narrow
-  std::optional<std::string> previous_run_id;    // whose conversation it goes on from
+  Json limits;                                 // null, or the bounds to narrow
+  std::optional<std::string> previous_run_id;  // whose conversation it goes on from
 };
 
 // Returns not_found (agent, version, previous run), validation_failed (input, limits), conflict (the agent is disabled, its

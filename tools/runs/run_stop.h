@@ -20,7 +20,7 @@ enum class RunStopReason : std::uint8_t {
   lease_lost,
   key_revoked,
   agent_disabled,
-  records_failed,   // the database could not be written: the run is taken up again later
+  records_failed,  // the database could not be written: the run is taken up again later
 };
 
 // The first reason counts, except that a lost lease overrides all. Thread-safe.

@@ -5,8 +5,9 @@
 namespace weir::tools::runs {
 namespace {
 
-constexpr std::array<std::string_view, 7> kCounts = {"input_tokens",   "output_tokens", "cached_input_tokens",
-                                                     "reasoning_tokens", "model_requests", "tool_calls", "wall_ms"};
+constexpr std::array<std::string_view, 7> kCounts = {"input_tokens",     "output_tokens",  "cached_input_tokens",
+                                                     "reasoning_tokens", "model_requests", "tool_calls",
+                                                     "wall_ms"};
 
 // Unknown and a number is unknown: a sum without a part would be a guess.
 void add(Json& usage, std::string_view name, const std::optional<std::int64_t>& amount) {

@@ -26,7 +26,8 @@ Json duration_of(const std::optional<UnixMillis>& from, const std::optional<Unix
 }
 
 Json error_schema(std::string_view description) {
-  return p::nullable(p::answer({{"code", p::text("What kind of failure.")}, {"message", p::text("What happened.")}}, {}, description));
+  return p::nullable(
+      p::answer({{"code", p::text("What kind of failure.")}, {"message", p::text("What happened.")}}, {}, description));
 }
 Json any(std::string_view description) { return {{"description", description}}; }
 
@@ -52,13 +53,14 @@ Json required_action_json(const store::RunRow& run, const std::vector<store::Too
 }
 
 Json required_action_schema() {
-  const Json call = p::answer({{"tool_call_id", p::text("For respond_run.")},
-                               {"step_id", p::text("The step or turn that wants it.")},
-                               {"name", p::text("The tool.")},
-                               {"source", p::text("builtin, or mcp:<alias>.")},
-                               {"arguments", p::object("What it would be called with. May hold text that others wrote.")},
-                               {"arguments_sha256", p::text("For respond_run: what is agreed to.")},
-                               {"reason", p::text("Why a person is asked.")}});
+  const Json call =
+      p::answer({{"tool_call_id", p::text("For respond_run.")},
+                 {"step_id", p::text("The step or turn that wants it.")},
+                 {"name", p::text("The tool.")},
+                 {"source", p::text("builtin, or mcp:<alias>.")},
+                 {"arguments", p::object("What it would be called with. May hold text that others wrote.")},
+                 {"arguments_sha256", p::text("For respond_run: what is agreed to.")},
+                 {"reason", p::text("Why a person is asked.")}});
   return p::nullable(p::answer({{"type", p::text("approval.")},
                                 {"tool_call_ids", p::list("The calls that wait.", p::text("A tool call's id."))},
                                 {"expires_at", p::time("When the run expires if nobody decides.")},
@@ -142,10 +144,11 @@ p::Members item_members() {
       {"kind", p::text("playbook (rule-driven) or model.")},
       {"provider", p::nullable(p::text("`playbook`, or the model provider."))},
       {"model", p::nullable(p::text("The model; null for a playbook, or for the provider's default."))},
-      {"status", p::one_of("Where it stands.", {"queued", "running", "requires_action", "cancelling", "completed", "failed",
-                                                "cancelled", "incomplete", "expired"})},
-      {"incomplete_reason", p::nullable(p::one_of("Which limit ended it.", {"max_steps", "max_tokens", "max_cost", "max_tool_calls",
-                                                                            "context_window", "model_refusal"}))},
+      {"status", p::one_of("Where it stands.", {"queued", "running", "requires_action", "cancelling", "completed",
+                                                "failed", "cancelled", "incomplete", "expired"})},
+      {"incomplete_reason",
+       p::nullable(p::one_of("Which limit ended it.", {"max_steps", "max_tokens", "max_cost", "max_tool_calls",
+                                                       "context_window", "model_refusal"}))},
       {"required_action", required_action_schema()},
       {"error", error_schema("Why it was not completed.")},
       {"usage", usage_schema()},
@@ -158,10 +161,13 @@ p::Members item_members() {
       {"queued_at", p::time("When it was accepted.")},
       {"started_at", p::nullable(p::time("When it began."))},
       {"finished_at", p::nullable(p::time("When it ended."))},
-      {"deadline_at", p::nullable(p::time("While queued or waiting for a person: when it expires. While running: when it is "
-                                          "ended. Null once it has ended."))},
-      {"duration_ms", p::nullable(p::integer("Time spent running so far, without waiting for people; null if it never began."))},
-      {"next_poll_s", p::nullable(p::integer("Ask again after this many seconds, or use wait_seconds; null if that would not help."))},
+      {"deadline_at",
+       p::nullable(p::time("While queued or waiting for a person: when it expires. While running: when it is "
+                           "ended. Null once it has ended."))},
+      {"duration_ms",
+       p::nullable(p::integer("Time spent running so far, without waiting for people; null if it never began."))},
+      {"next_poll_s",
+       p::nullable(p::integer("Ask again after this many seconds, or use wait_seconds; null if that would not help."))},
       {"links", p::answer({{"self", p::text("REST path.")},
                            {"events", p::text("REST path of the event stream.")},
                            {"tool_calls", p::text("REST path.")}},
@@ -190,8 +196,10 @@ std::string what_to_decide(const store::RunRow& run, const std::vector<store::To
   return " and waits for a person to decide about " + std::to_string(waiting.size()) +
          (waiting.size() == 1 ? " tool call" : " tool calls") + " before " + to_rfc3339(run.deadline_at) + ": " +
          named_calls(waiting) +
-         ". Tell your user; do not decide for them. They decide with review_run in an MCP client that can ask, with `weir runs "
-         "approve " + run.id + "`, or with respond_run, which needs the scope runs:approve and each arguments_sha256.";
+         ". Tell your user; do not decide for them. They decide with review_run in an MCP client that can ask, with "
+         "`weir runs "
+         "approve " +
+         run.id + "`, or with respond_run, which needs the scope runs:approve and each arguments_sha256.";
 }
 
 }  // namespace
@@ -260,7 +268,8 @@ Json run_schema() {
            {"steps", p::list("With include steps: in their order.", step_schema())},
            {"tool_calls", p::list("With include tool_calls: in their order.", tool_call_schema())},
            {"messages", p::list("With include messages: what a model said and heard.", message_schema())},
-           {"attempts", p::list("With include attempts: each try of a model request or a tool call.", attempt_schema())},
+           {"attempts",
+            p::list("With include attempts: each try of a model request or a tool call.", attempt_schema())},
        }) {
     members.push_back(std::move(member));
   }
@@ -281,7 +290,8 @@ std::string run_summary(const store::RunRow& run, const std::vector<store::ToolC
   if (store::is_terminal_run_status(run.status)) {
     if (run.incomplete_reason) text += " (" + *run.incomplete_reason + ")";
     text += run.error_message ? ": " + *run.error_message : std::string(".");
-    if (run.status == "incomplete" && !run.output.is_null()) text += " Output so far: " + shortened(run.output, kShownOutputMax);
+    if (run.status == "incomplete" && !run.output.is_null())
+      text += " Output so far: " + shortened(run.output, kShownOutputMax);
     return text;
   }
   if (!waiting.empty()) return text + what_to_decide(run, waiting);
@@ -317,11 +327,12 @@ Json tool_call_schema() {
       {"source", p::text("builtin, or mcp:<alias> for a tool of another server.")},
       {"arguments", p::object("What the run wanted to call it with. May hold text that others wrote.")},
       {"arguments_sha256", p::text("SHA-256 of the arguments, hexadecimal: what an approval is bound to.")},
-      {"status", p::one_of("Where it stands.", {"pending", "awaiting_approval", "running", "completed", "failed", "denied",
-                                                "timed_out", "skipped"})},
-      {"approval", p::nullable(p::object("Of a call that needed a person: required_by, reason, decision (allow or deny), decided_by, "
-                                         "decided_at, deny_reason, edited_arguments (which are executed instead) and their "
-                                         "edited_arguments_sha256."))},
+      {"status", p::one_of("Where it stands.", {"pending", "awaiting_approval", "running", "completed", "failed",
+                                                "denied", "timed_out", "skipped"})},
+      {"approval", p::nullable(p::object(
+                       "Of a call that needed a person: required_by, reason, decision (allow or deny), decided_by, "
+                       "decided_at, deny_reason, edited_arguments (which are executed instead) and their "
+                       "edited_arguments_sha256."))},
       {"result", any("The answer, perhaps shortened; null until then. May hold text that others wrote.")},
       {"summary", p::text("The answer in one or two sentences.")},
       {"error", error_schema("Why it failed.")},

@@ -14,7 +14,8 @@ namespace {
 
 std::string key_problem(const store::ApiKeyRow& key, UnixMillis now) {
   const std::string named = "The API key \"" + printable(key.name) + "\" that this run belongs to ";
-  if (key.revoked_at) return named + "was revoked on " + to_rfc3339(*key.revoked_at) + ". Start the run with another key.";
+  if (key.revoked_at)
+    return named + "was revoked on " + to_rfc3339(*key.revoked_at) + ". Start the run with another key.";
   if (key.expires_at && *key.expires_at <= now) {
     return named + "expired on " + to_rfc3339(*key.expires_at) + ". Start the run with another key.";
   }
@@ -25,7 +26,8 @@ std::string key_problem(const store::ApiKeyRow& key, UnixMillis now) {
 
 Scopes owner_scopes(const std::vector<std::string>& of_key, const store::RunRow& run) {
   std::vector<std::string> names = of_key;
-  if (const Json* granted = find_member(run.snapshot, "owner_scopes"); names.empty() && granted != nullptr && granted->is_array()) {
+  if (const Json* granted = find_member(run.snapshot, "owner_scopes");
+      names.empty() && granted != nullptr && granted->is_array()) {
     for (const Json& name : *granted) {
       if (name.is_string()) names.push_back(name.get<std::string>());
     }
@@ -40,11 +42,14 @@ Result<Standing> standing_of(store::Transaction& transaction, const store::RunRo
   if (!owner && owner.error().code == ErrorCode::not_found) {
     return Standing{.stop = RunStopReason::key_revoked,
                     .message = "The API key that this run belongs to is gone. Start the run with another key.",
-                    .scopes = {}, .tier = ""};
+                    .scopes = {},
+                    .tier = ""};
   }
   if (!owner) return std::move(owner).error();
-  Standing standing{.stop = RunStopReason::none, .message = key_problem(owner->key, now),
-                    .scopes = owner_scopes(owner->key.scopes, run), .tier = owner->account.tier};
+  Standing standing{.stop = RunStopReason::none,
+                    .message = key_problem(owner->key, now),
+                    .scopes = owner_scopes(owner->key.scopes, run),
+                    .tier = owner->account.tier};
   if (!standing.message.empty()) {
     standing.stop = RunStopReason::key_revoked;
     return standing;
@@ -53,7 +58,8 @@ Result<Standing> standing_of(store::Transaction& transaction, const store::RunRo
   if (!agent) return std::move(agent).error();
   if (!agent->is_enabled) {
     standing.stop = RunStopReason::agent_disabled;
-    standing.message = "The agent " + agent->slug + " was disabled, which stops its runs. Enable it with update_agent, then "
+    standing.message = "The agent " + agent->slug +
+                       " was disabled, which stops its runs. Enable it with update_agent, then "
                        "replay the run.";
   }
   return standing;
@@ -61,8 +67,13 @@ Result<Standing> standing_of(store::Transaction& transaction, const store::RunRo
 
 RunWatch::RunWatch(store::Database& database, const Clock& clock, store::RunRow run, Standing standing,
                    std::chrono::steady_clock::time_point deadline, RunStop& stop)
-    : database_(database), clock_(clock), run_(std::move(run)), deadline_(deadline), stop_(stop),
-      scopes_(std::in_place, standing.scopes), thread_([this](const std::stop_token& ending) {
+    : database_(database),
+      clock_(clock),
+      run_(std::move(run)),
+      deadline_(deadline),
+      stop_(stop),
+      scopes_(std::in_place, standing.scopes),
+      thread_([this](const std::stop_token& ending) {
         ::pthread_setname_np(::pthread_self(), "weir-run-watch");
         keep_watch(ending);
       }) {}
@@ -72,8 +83,9 @@ void RunWatch::keep_watch(const std::stop_token& stop) {
   while (!stop.stop_requested() && !stop_.is_requested()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - clock_.steady_now());
     if (left.count() <= 0) {
-      return stop_.request(RunStopReason::deadline, "The run's time is over: limits.wall_s is how long it may take. Waiting "
-                                                    "for people does not count.");
+      return stop_.request(RunStopReason::deadline,
+                           "The run's time is over: limits.wall_s is how long it may take. Waiting "
+                           "for people does not count.");
     }
     changed_.wait_for(lock, stop, std::min<std::chrono::milliseconds>(left, kInterval), [] { return false; });
     if (!stop.stop_requested()) look();
@@ -81,8 +93,8 @@ void RunWatch::keep_watch(const std::stop_token& stop) {
 }
 
 void RunWatch::look() {
-  const auto standing = database_.read_for(
-      [&](store::Transaction& transaction) { return standing_of(transaction, run_, clock_.now()); });
+  const auto standing =
+      database_.read_for([&](store::Transaction& transaction) { return standing_of(transaction, run_, clock_.now()); });
   if (!standing) {
     // A call that is made meanwhile asks the gate, which asks the database.
     return log::warning("run.standing_unreadable", {{"run", run_.id}, {"cause", standing.error().cause}});

@@ -17,10 +17,10 @@ namespace weir::tools::runs {
 
 // How the run's owner and its agent stand. Not thread-safe: a value.
 struct Standing {
-  RunStopReason stop = RunStopReason::none;   // key_revoked, agent_disabled: the run must not go on
+  RunStopReason stop = RunStopReason::none;  // key_revoked, agent_disabled: the run must not go on
   std::string message;
-  Scopes scopes;                              // of the owner
-  std::string tier;                           // of the account
+  Scopes scopes;     // of the owner
+  std::string tier;  // of the account
 };
 Result<Standing> standing_of(store::Transaction& transaction, const store::RunRow& run, UnixMillis now);
 

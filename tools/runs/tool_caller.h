@@ -17,9 +17,9 @@ namespace weir::tools::runs {
 // Not thread-safe: a value.
 struct ToolInvocation {
   std::string run_id;
-  std::string tool_call_id;                     // the client token of tools that take one
+  std::string tool_call_id;  // the client token of tools that take one
   std::string account_id;
-  std::string key_id;                           // the run owner's: whose scopes and budget count
+  std::string key_id;  // the run owner's: whose scopes and budget count
   std::string name;
   Json arguments = Json::object();
   // How long the call may be held for its slot under the owner's rate limit.

@@ -45,18 +45,19 @@ bool is_grantable_builtin(std::string_view name, Scope scope) {
     case Scope::webhooks_write:
     case Scope::targets_write:
     case Scope::agents_write:
-    case Scope::runs_run:       // depth 1: a run starts no runs
+    case Scope::runs_run:  // depth 1: a run starts no runs
     case Scope::runs_approve: return false;
     default: break;
   }
-  constexpr std::array<std::string_view, 8> kNever = {"create_target", "verify_target", "attest_target", "create_run",
-                                                      "respond_run",   "replay_run",    "cancel_run",    "stop_all_scans"};
+  constexpr std::array<std::string_view, 8> kNever = {"create_target", "verify_target", "attest_target",
+                                                      "create_run",    "respond_run",   "replay_run",
+                                                      "cancel_run",    "stop_all_scans"};
   return !name.starts_with("delete_") && std::ranges::find(kNever, name) == kNever.end();
 }
 
 bool is_tainting_builtin(std::string_view name) {
-  constexpr std::array<std::string_view, 9> kTainting = {"list_findings", "get_finding",   "get_report",
-                                                         "list_scan_checks", "compare_scans", "check_gate",
+  constexpr std::array<std::string_view, 9> kTainting = {"list_findings",       "get_finding",           "get_report",
+                                                         "list_scan_checks",    "compare_scans",         "check_gate",
                                                          "get_finding_history", "update_finding_status", "list_events"};
   return std::ranges::find(kTainting, name) != kTainting.end();
 }
@@ -82,36 +83,45 @@ bool is_granted(const AgentDefinition& agent, const CallableTool& tool) {
   return agent.tools.empty() && !tool.is_external() && tool.annotations.is_read_only;
 }
 
-Ruling rule_on(const AgentDefinition& agent, const CallableTool& tool, const Json& arguments, const CallTraits& traits) {
+Ruling rule_on(const AgentDefinition& agent, const CallableTool& tool, const Json& arguments,
+               const CallTraits& traits) {
   if (!tool.is_grantable) {
     return {.policy = Policy::deny, .required_by = "server", .reason = "No agent may call " + tool.name + "."};
   }
   const agents::ToolGrant* const grant = grant_of(agent, tool.name);
   if (grant != nullptr && grant->policy == Policy::deny) {
-    return {.policy = Policy::deny, .required_by = "agent", .reason = "This agent's definition denies " + tool.name + "."};
+    return {
+        .policy = Policy::deny, .required_by = "agent", .reason = "This agent's definition denies " + tool.name + "."};
   }
   if (dismisses_finding(tool, arguments)) {
-    return {.policy = Policy::ask, .required_by = "server",
+    return {.policy = Policy::ask,
+            .required_by = "server",
             .reason = "Setting a finding to " + string_or(arguments, "status", "") + " always needs a person."};
   }
   if (traits.is_influenced && is_consequential(tool)) {
-    return {.policy = Policy::ask, .required_by = "taint",
+    return {.policy = Policy::ask,
+            .required_by = "taint",
             .reason = "The run holds text that others wrote, and " + tool.name +
-                      (tool.is_external() ? " belongs to an external server." : " reaches beyond this server or cannot be undone.")};
+                      (tool.is_external() ? " belongs to an external server."
+                                          : " reaches beyond this server or cannot be undone.")};
   }
   if (traits.must_ask) {
     return {.policy = Policy::ask, .required_by = "playbook", .reason = "The playbook asks for approval of this step."};
   }
   if (grant != nullptr && grant->policy == Policy::ask) {
-    return {.policy = Policy::ask, .required_by = "agent",
+    return {.policy = Policy::ask,
+            .required_by = "agent",
             .reason = "This agent's definition asks for approval of " + tool.name + "."};
   }
   if (grant != nullptr && grant->policy == Policy::allow) return {};
   if (default_policy(tool, agent.kind) == Policy::allow) return {};
-  return {.policy = Policy::ask, .required_by = "default",
-          .reason = tool.is_external() ? "Tools of external servers need approval unless the agent's definition allows them."
-                                       : tool.name + " changes something, so it needs approval unless the agent's definition "
-                                                     "allows it."};
+  return {.policy = Policy::ask,
+          .required_by = "default",
+          .reason = tool.is_external()
+                        ? "Tools of external servers need approval unless the agent's definition allows them."
+                        : tool.name +
+                              " changes something, so it needs approval unless the agent's definition "
+                              "allows it."};
 }
 
 }  // namespace weir::tools::runs

@@ -25,15 +25,15 @@ bool is_granted(const agents::AgentDefinition& agent, const CallableTool& tool);
 
 // Not thread-safe: a value.
 struct CallTraits {
-  bool must_ask = false;        // the playbook says so
-  bool is_influenced = false;   // text that others wrote has a part in it
+  bool must_ask = false;       // the playbook says so
+  bool is_influenced = false;  // text that others wrote has a part in it
 };
 
 // Not thread-safe: a value.
 struct Ruling {
   agents::Policy policy = agents::Policy::allow;
-  std::string required_by;      // of ask and deny: "default", "agent", "playbook", "taint" or "server"
-  std::string reason;           // a sentence for whoever decides, or for the model
+  std::string required_by;  // of ask and deny: "default", "agent", "playbook", "taint" or "server"
+  std::string reason;       // a sentence for whoever decides, or for the model
 };
 
 // For a granted tool. What always needs a person (a finding that is to be accepted or called false; a call under the

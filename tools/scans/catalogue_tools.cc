@@ -48,8 +48,9 @@ Result<ToolResult> list_checks(const Json& arguments) {
   const std::vector<std::string> groups = check_groups();
   if (!group.empty() && std::find(groups.begin(), groups.end(), group) == groups.end()) {
     const std::string near = nearest(group, groups);
-    const std::string problem = "is \"" + printable(group, 60) + "\"" + (near.empty() ? "" : "; did you mean " + near + "?") +
-                                "; expected one of " + listed(groups);
+    const std::string problem = "is \"" + printable(group, 60) + "\"" +
+                                (near.empty() ? "" : "; did you mean " + near + "?") + "; expected one of " +
+                                listed(groups);
     return Error(ErrorCode::validation_failed, "group " + problem + ".").with_field("group", problem);
   }
   ToolResult result;
@@ -62,11 +63,12 @@ Result<ToolResult> list_checks(const Json& arguments) {
 }
 
 Result<ToolResult> list_scan_checks(const Services& services, const CallContext& context, const Json& arguments) {
-  auto rows = services.database.read_for([&](store::Transaction& transaction) -> Result<std::vector<store::ScanCheckRow>> {
-    Result<store::ScanRow> scan = find_scan(transaction, context, string_or(arguments, "scan_id", ""));
-    if (!scan) return std::move(scan).error();
-    return store::scan_checks(transaction, scan->id);
-  });
+  auto rows =
+      services.database.read_for([&](store::Transaction& transaction) -> Result<std::vector<store::ScanCheckRow>> {
+        Result<store::ScanRow> scan = find_scan(transaction, context, string_or(arguments, "scan_id", ""));
+        if (!scan) return std::move(scan).error();
+        return store::scan_checks(transaction, scan->id);
+      });
   if (!rows) return std::move(rows).error();
   ToolResult result;
   result.structured = {{"scan_id", string_or(arguments, "scan_id", "")}, {"data", Json::array()}};
@@ -88,9 +90,11 @@ std::vector<Tool> catalogue_tools(const Services& services) {
   Tool list_all{
       .name = "list_checks",
       .title = "List checks",
-      .description = "Lists every check that scans can run: what it looks at, how severe it is, how to mend it, and the smallest "
-                     "profile that includes it. Use it to choose `checks` for a custom scan or to explain a rule. Costs 1 unit.",
-      .input_schema = p::arguments({{"group", p::text("Only this group, for example headers.", {.length_min = 1, .length_max = 64})}}),
+      .description =
+          "Lists every check that scans can run: what it looks at, how severe it is, how to mend it, and the smallest "
+          "profile that includes it. Use it to choose `checks` for a custom scan or to explain a rule. Costs 1 unit.",
+      .input_schema = p::arguments(
+          {{"group", p::text("Only this group, for example headers.", {.length_min = 1, .length_max = 64})}}),
       .output_schema = p::answer({{"ruleset_version", p::text("Changes whenever a rule does.")},
                                   {"groups", p::list("All groups.", p::text("A group."))},
                                   {"data", p::list("The checks, in the catalogue's order.", rule_schema())}}),
@@ -102,17 +106,18 @@ std::vector<Tool> catalogue_tools(const Services& services) {
   Tool list_covered{
       .name = "list_scan_checks",
       .title = "List the checks of a scan",
-      .description = "Says for each check of a completed scan whether it ran, was skipped, failed or did not apply, and why. A finding "
-                     "counts as fixed only if its check ran. Costs 1 unit.",
+      .description =
+          "Says for each check of a completed scan whether it ran, was skipped, failed or did not apply, and why. A "
+          "finding "
+          "counts as fixed only if its check ran. Costs 1 unit.",
       .input_schema = p::arguments({{"scan_id", p::id("scn", "The scan.")}}, {"scan_id"}),
-      .output_schema = p::answer({{"scan_id", p::text("The scan.")},
-                                  {"data", p::list("One row for each check.", scan_check_schema())}}),
+      .output_schema = p::answer(
+          {{"scan_id", p::text("The scan.")}, {"data", p::list("One row for each check.", scan_check_schema())}}),
       .annotations = {.is_read_only = true, .is_idempotent = true},
       .scope = Scope::scans_read,
       .rest = RestRoute{"GET", "/v1/scans/{scan_id}/checks", 200},
-      .handler = [&services](const CallContext& context, const Json& arguments) {
-        return list_scan_checks(services, context, arguments);
-      },
+      .handler = [&services](const CallContext& context,
+                             const Json& arguments) { return list_scan_checks(services, context, arguments); },
   };
   return {std::move(list_all), std::move(list_covered)};
 }

@@ -15,8 +15,12 @@ Json evidence_json(const std::vector<Evidence>& evidence) {
   Json rows = Json::array();
   for (const Evidence& row : evidence) {
     if (rows.size() >= kEvidenceRowsMax) break;
-    rows.push_back({{"kind", row.kind}, {"label", row.label}, {"value", row.value}, {"untrusted", row.is_untrusted},
-                    {"truncated", row.is_truncated}, {"redacted", row.is_redacted}});
+    rows.push_back({{"kind", row.kind},
+                    {"label", row.label},
+                    {"value", row.value},
+                    {"untrusted", row.is_untrusted},
+                    {"truncated", row.is_truncated},
+                    {"redacted", row.is_redacted}});
   }
   return rows;
 }
@@ -50,8 +54,8 @@ class Diff {
   Diff(store::Transaction& transaction, const store::ScanRow& scan, const ScanOutcome& outcome, UnixMillis now,
        IdGenerator& ids)
       : transaction_(transaction), scan_(scan), outcome_(outcome), now_(now), ids_(ids) {
-    for (const char* name : {"critical", "high", "medium", "low", "info", "total", "new", "recurring", "reopened", "fixed",
-                             "not_tested", "set_aside"}) {
+    for (const char* name : {"critical", "high", "medium", "low", "info", "total", "new", "recurring", "reopened",
+                             "fixed", "not_tested", "set_aside"}) {
       summary_.counts[name] = 0;
     }
     for (const CoverageRow& row : outcome.coverage) {
@@ -84,7 +88,8 @@ class Diff {
     const std::string state = is_new ? "new" : reopen(finding);
     describe(finding, detection);
 
-    Result<void> stored = is_new ? store::insert_finding(transaction_, finding) : store::update_finding(transaction_, finding);
+    Result<void> stored =
+        is_new ? store::insert_finding(transaction_, finding) : store::update_finding(transaction_, finding);
     if (!stored) return stored;
     if (finding.status != before) {
       const std::string note = is_new ? "first seen" : before == "fixed" ? "seen again" : "the acceptance has expired";
@@ -106,7 +111,9 @@ class Diff {
     }
     if (is_new) announce("finding.new", finding);
     if (state == "reopened") announce("finding.reopened", finding);
-    return store::put_occurrence(transaction_, {.finding_id = finding.id, .scan_id = scan_.id, .diff_state = state,
+    return store::put_occurrence(transaction_, {.finding_id = finding.id,
+                                                .scan_id = scan_.id,
+                                                .diff_state = state,
                                                 .evidence = evidence_json(detection.evidence)});
   }
 
@@ -173,8 +180,8 @@ class Diff {
     }
     const std::string state = is_fixed ? "fixed" : "not_tested";
     count(state);
-    return store::put_occurrence(transaction_, {.finding_id = finding.id, .scan_id = scan_.id, .diff_state = state,
-                                                .evidence = Json::array()});
+    return store::put_occurrence(
+        transaction_, {.finding_id = finding.id, .scan_id = scan_.id, .diff_state = state, .evidence = Json::array()});
   }
 
   Result<void> record(const store::FindingRow& finding, const std::string& before, const std::string& note) {
@@ -182,7 +189,9 @@ class Diff {
   }
 
   void announce(std::string type, const store::FindingRow& finding) {
-    summary_.events.push_back({.account_id = scan_.account_id, .resource_type = "scan", .resource_id = scan_.id,
+    summary_.events.push_back({.account_id = scan_.account_id,
+                               .resource_type = "scan",
+                               .resource_id = scan_.id,
                                .type = std::move(type),
                                .data = {{"finding_id", finding.id},
                                         {"target_id", finding.target_id},
@@ -205,8 +214,8 @@ class Diff {
 
 }  // namespace
 
-Result<DiffSummary> apply_outcome(store::Transaction& transaction, const store::ScanRow& scan, const ScanOutcome& outcome,
-                                  UnixMillis now, IdGenerator& ids) {
+Result<DiffSummary> apply_outcome(store::Transaction& transaction, const store::ScanRow& scan,
+                                  const ScanOutcome& outcome, UnixMillis now, IdGenerator& ids) {
   return Diff(transaction, scan, outcome, now, ids).run();
 }
 

@@ -18,14 +18,14 @@ namespace weir::tools::scans {
 
 // Not thread-safe: a value.
 struct DiffSummary {
-  Json counts = Json::object();                  // by severity, and new, recurring, reopened, fixed, not_tested
-  std::vector<ScoredFinding> open_findings;      // seen by this scan and not set aside by a person
-  std::vector<streaming::EventDraft> events;     // finding.new, finding.reopened, finding.fixed
+  Json counts = Json::object();               // by severity, and new, recurring, reopened, fixed, not_tested
+  std::vector<ScoredFinding> open_findings;   // seen by this scan and not set aside by a person
+  std::vector<streaming::EventDraft> events;  // finding.new, finding.reopened, finding.fixed
 };
 
 // Writes findings, occurrences and history. What a person decided about a finding stays, except that an expired
 // acceptance ends. A finding is `fixed` only if its rule ran without error in this scan.
-Result<DiffSummary> apply_outcome(store::Transaction& transaction, const store::ScanRow& scan, const ScanOutcome& outcome,
-                                  UnixMillis now, IdGenerator& ids);
+Result<DiffSummary> apply_outcome(store::Transaction& transaction, const store::ScanRow& scan,
+                                  const ScanOutcome& outcome, UnixMillis now, IdGenerator& ids);
 
 }  // namespace weir::tools::scans

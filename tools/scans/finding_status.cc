@@ -42,15 +42,17 @@ Error no_move(const store::FindingRow& finding, const StatusWish& wish) {
   } else if (is_set_aside_status(finding.status)) {
     hint = " Open it first.";
   }
-  return Error(ErrorCode::conflict, "Finding " + finding.id + " is " + finding.status + " and cannot become " + wish.status +
-                                        "; it can become " + possible + "." + hint);
+  return Error(ErrorCode::conflict, "Finding " + finding.id + " is " + finding.status + " and cannot become " +
+                                        wish.status + "; it can become " + possible + "." + hint);
 }
 
 Result<void> announce(const Services& services, const store::FindingRow& finding, const std::string& from,
                       store::Transaction& transaction) {
   Result<streaming::Event> event = services.events.append(
       transaction,
-      {.account_id = finding.account_id, .resource_type = "finding", .resource_id = finding.id,
+      {.account_id = finding.account_id,
+       .resource_type = "finding",
+       .resource_id = finding.id,
        .type = "finding.status_changed",
        .data = {{"finding_id", finding.id},
                 {"target_id", finding.target_id},
@@ -74,8 +76,8 @@ Result<StatusWish> status_wish_of(const Json& arguments, UnixMillis now) {
   wish.status = string_or(arguments, "status", "");
   wish.reason = string_or(arguments, "reason", "");
   if (is_set_aside_status(wish.status) && is_blank(wish.reason)) {
-    return wrong("reason", std::string(find_member(arguments, "reason") == nullptr ? "is missing" : "is blank") +
-                               "; " + wish.status + " needs to say why, for those who come after");
+    return wrong("reason", std::string(find_member(arguments, "reason") == nullptr ? "is missing" : "is blank") + "; " +
+                               wish.status + " needs to say why, for those who come after");
   }
   const std::optional<std::string> until = string_member(arguments, "until");
   if (wish.status != "accepted_risk") {
@@ -88,7 +90,8 @@ Result<StatusWish> status_wish_of(const Json& arguments, UnixMillis now) {
     return wrong("until", "is \"" + printable(*until, 40) + "\"; expected a time in UTC such as " +
                               to_rfc3339(now + kAcceptance));
   }
-  if (*time <= now) return wrong("until", "is " + to_rfc3339(*time) + ", which has passed; expected a time in the future");
+  if (*time <= now)
+    return wrong("until", "is " + to_rfc3339(*time) + ", which has passed; expected a time in the future");
   wish.until = *time;
   return wish;
 }
@@ -106,7 +109,8 @@ Result<StatusChange> change_status(const Services& services, const CallContext& 
   std::optional<UnixMillis> until = wish.until;
   if (wish.status == "accepted_risk" && !until) until = finding.accepted_until.value_or(now + kAcceptance);
   // A repetition changes nothing; another reason or another end does.
-  if (from == wish.status && (wish.reason.empty() || wish.reason == finding.status_reason) && finding.accepted_until == until) {
+  if (from == wish.status && (wish.reason.empty() || wish.reason == finding.status_reason) &&
+      finding.accepted_until == until) {
     return StatusChange{.finding = std::move(finding), .from = std::move(from), .is_changed = false};
   }
   finding.status = wish.status;
@@ -114,11 +118,13 @@ Result<StatusChange> change_status(const Services& services, const CallContext& 
   finding.status_by = context.run_id.empty() ? context.caller->key_id : context.run_id;
   finding.accepted_until = until;
   // Confirming what a scan has found to be fixed does not make it fixed later.
-  if (wish.status != "fixed") finding.fixed_at.reset();
-  else if (!finding.fixed_at) finding.fixed_at = now;
+  if (wish.status != "fixed")
+    finding.fixed_at.reset();
+  else if (!finding.fixed_at)
+    finding.fixed_at = now;
   if (Result<void> stored = store::update_finding(transaction, finding); !stored) return std::move(stored).error();
-  Result<void> kept = store::insert_finding_event(transaction, finding.id, from, finding.status, finding.status_by,
-                                                  wish.reason, now);
+  Result<void> kept =
+      store::insert_finding_event(transaction, finding.id, from, finding.status, finding.status_by, wish.reason, now);
   if (!kept) return std::move(kept).error();
   if (Result<void> told = announce(services, finding, from, transaction); !told) return std::move(told).error();
   return StatusChange{.finding = std::move(finding), .from = std::move(from), .is_changed = true};

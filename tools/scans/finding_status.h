@@ -16,9 +16,9 @@ namespace weir::tools::scans {
 
 // Not thread-safe: a value.
 struct StatusWish {
-  std::string status;                     // open, in_progress, fixed, accepted_risk, false_positive
-  std::string reason;                     // "" : none
-  std::optional<UnixMillis> until{};      // end of an accepted risk; nothing: as it was, or kAcceptance from now
+  std::string status;                 // open, in_progress, fixed, accepted_risk, false_positive
+  std::string reason;                 // "" : none
+  std::optional<UnixMillis> until{};  // end of an accepted risk; nothing: as it was, or kAcceptance from now
 };
 // An acceptance always ends; then a scan that still sees the finding reopens it.
 inline constexpr std::chrono::hours kAcceptance{24 * 90};
@@ -31,9 +31,9 @@ Result<StatusWish> status_wish_of(const Json& arguments, UnixMillis now);
 bool may_move(std::string_view from, std::string_view to);
 
 struct StatusChange {
-  store::FindingRow finding;              // as it is now
+  store::FindingRow finding;  // as it is now
   std::string from;
-  bool is_changed = false;                // false: it was so already, and nothing was written
+  bool is_changed = false;  // false: it was so already, and nothing was written
 };
 // Writes the finding, its history (by the key, or by the run that made the call) and finding.status_changed. Returns
 // conflict, naming the moves that there are, if there is no such move.

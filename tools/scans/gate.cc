@@ -75,7 +75,8 @@ GateVerdict judge(const GateRule& rule, const store::ScanRow& scan,
   }
   if (rule.min_grade && scan.grade && rank_of(*scan.grade) > rank_of(*rule.min_grade)) {
     verdict.conclusion = Conclusion::failed;
-    verdict.reasons.push_back({"grade", "The grade is " + *scan.grade + "; " + *rule.min_grade + " or better is needed."});
+    verdict.reasons.push_back(
+        {"grade", "The grade is " + *scan.grade + "; " + *rule.min_grade + " or better is needed."});
   }
   // What is missing can only turn a pass into doubt.
   const auto doubt = [&](std::string code, std::string message) {
@@ -83,12 +84,13 @@ GateVerdict judge(const GateRule& rule, const store::ScanRow& scan,
     verdict.reasons.push_back({std::move(code), std::move(message)});
   };
   if (rule.min_grade && !scan.grade) {
-    doubt("no_grade", "The scan has no grade (" + scan.grade_reason.value_or("not graded") + "), and " + *rule.min_grade +
-                          " or better is needed.");
+    doubt("no_grade", "The scan has no grade (" + scan.grade_reason.value_or("not graded") + "), and " +
+                          *rule.min_grade + " or better is needed.");
   }
   if (rule.coverage == GateRule::Coverage::required && scan.outcome == "partial") {
-    doubt("coverage", "Some checks could not run, so nothing can be said of what they look for. See the coverage in the "
-                      "report.");
+    doubt("coverage",
+          "Some checks could not run, so nothing can be said of what they look for. See the coverage in the "
+          "report.");
   }
   return verdict;
 }
@@ -105,7 +107,8 @@ GateRule gate_rule_of(const Json& arguments) {
 
 Json gate_json(const store::ScanRow& scan, const GateRule& rule, const GateVerdict& verdict) {
   Json reasons = Json::array();
-  for (const GateReason& reason : verdict.reasons) reasons.push_back({{"code", reason.code}, {"message", reason.message}});
+  for (const GateReason& reason : verdict.reasons)
+    reasons.push_back({{"code", reason.code}, {"message", reason.message}});
   Json failing = Json::array();
   for (const store::FindingRow* finding : verdict.failing) {
     if (failing.size() < kFailingShownMax) failing.push_back(finding_brief_json(*finding));
@@ -133,8 +136,9 @@ Json gate_schema() {
        {"reasons", p::list("Why it does not pass; empty if it does.",
                            p::answer({{"code", p::text("findings, grade, no_grade, coverage or not_completed.")},
                                       {"message", p::text("The same for people.")}}))},
-       {"failing", p::list("The findings that fail it, critical first; the first " + std::to_string(kFailingShownMax) + ".",
-                           finding_brief_schema())},
+       {"failing",
+        p::list("The findings that fail it, critical first; the first " + std::to_string(kFailingShownMax) + ".",
+                finding_brief_schema())},
        {"failing_count", p::integer("How many findings fail it.")},
        {"grade", p::nullable(p::text("The scan's grade."))},
        {"rule", p::answer({{"fail_on", p::text("A severity, or never.")},

@@ -20,17 +20,17 @@ struct GateRule {
   enum class Counts : std::uint8_t { all, new_only };
   enum class Coverage : std::uint8_t { required, ignored };
 
-  std::optional<Severity> fail_on = Severity::high;   // findings at least this severe fail it; nothing: none do
-  Counts counts = Counts::all;                        // new_only: only those that are new or reopened
-  std::optional<std::string> min_grade{};             // a worse grade fails it
-  Coverage coverage = Coverage::required;             // of a scan whose checks did not all run nothing can be said
+  std::optional<Severity> fail_on = Severity::high;  // findings at least this severe fail it; nothing: none do
+  Counts counts = Counts::all;                       // new_only: only those that are new or reopened
+  std::optional<std::string> min_grade{};            // a worse grade fails it
+  Coverage coverage = Coverage::required;            // of a scan whose checks did not all run nothing can be said
 };
 
 // Best first. T stands for a certificate that nobody can trust.
 inline constexpr std::string_view kGrades[] = {"A+", "A", "B", "C", "D", "F", "T"};
 
 struct GateReason {
-  std::string code;       // findings, grade, no_grade, coverage, not_completed
+  std::string code;  // findings, grade, no_grade, coverage, not_completed
   std::string message;
 };
 
@@ -38,8 +38,8 @@ struct GateReason {
 struct GateVerdict {
   // inconclusive: it neither passed nor failed, because the scan does not know enough. It does not pass, either.
   enum class Conclusion : std::uint8_t { passed, failed, inconclusive } conclusion = Conclusion::passed;
-  std::vector<GateReason> reasons;                    // none if it passed
-  std::vector<const store::FindingRow*> failing;      // of `findings`, in their order
+  std::vector<GateReason> reasons;                // none if it passed
+  std::vector<const store::FindingRow*> failing;  // of `findings`, in their order
 };
 std::string_view to_string(GateVerdict::Conclusion conclusion);
 

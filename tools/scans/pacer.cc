@@ -5,7 +5,7 @@
 namespace weir::tools::scans {
 namespace {
 
-constexpr double kPerSecondMin = 0.1;   // slower than one in ten seconds would outlive every scan's deadline
+constexpr double kPerSecondMin = 0.1;  // slower than one in ten seconds would outlive every scan's deadline
 constexpr double kPerSecondMax = 1'000;
 
 }  // namespace

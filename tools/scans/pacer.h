@@ -25,8 +25,8 @@ class Pacer {
   const std::chrono::milliseconds interval_;
   const std::stop_token stop_;
   std::chrono::steady_clock::time_point next_;
-  std::mutex mutex_;                      // only for the condition; nothing is shared
-  std::condition_variable_any never_;     // woken by the stop alone
+  std::mutex mutex_;                   // only for the condition; nothing is shared
+  std::condition_variable_any never_;  // woken by the stop alone
 };
 
 }  // namespace weir::tools::scans

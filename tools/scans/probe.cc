@@ -225,15 +225,16 @@ std::optional<Result<egress::HttpResponse>> Probe::fetch(const Url& url) {
       return answer;
     }
     ++backoffs_;
-    if (!pacer_->wait(*delay)) return Result<egress::HttpResponse>(Error(ErrorCode::cancelled, "The scan was cancelled."));
+    if (!pacer_->wait(*delay))
+      return Result<egress::HttpResponse>(Error(ErrorCode::cancelled, "The scan was cancelled."));
   }
 }
 
 std::optional<Result<egress::HttpResponse>> Probe::send(const Url& url, const egress::IpAddress& address) {
   if (connect_errors_ >= plan_.budget.connect_errors_max) {
     return Result<egress::HttpResponse>(
-        Error(ErrorCode::unavailable, "The scan asked no more after " + std::to_string(connect_errors_) +
-                                          " connection errors in a row."));
+        Error(ErrorCode::unavailable,
+              "The scan asked no more after " + std::to_string(connect_errors_) + " connection errors in a row."));
   }
   if (requests_sent_ >= plan_.budget.http_requests_max) return std::nullopt;
   if (!pacer_->wait_turn()) return Result<egress::HttpResponse>(Error(ErrorCode::cancelled, "The scan was cancelled."));
@@ -280,8 +281,8 @@ void Probe::look_at_tls(Observations& seen, bool with_versions) {
     return;
   }
   if (!with_versions) return;
-  for (const auto version : {egress::TlsVersion::tls10, egress::TlsVersion::tls11, egress::TlsVersion::tls12,
-                             egress::TlsVersion::tls13}) {
+  for (const auto version :
+       {egress::TlsVersion::tls10, egress::TlsVersion::tls11, egress::TlsVersion::tls12, egress::TlsVersion::tls13}) {
     accepts(version);
   }
 }

@@ -67,7 +67,7 @@ class Probe {
   const ProbeProgress progress_;
   const std::stop_token stop_;
   egress::HttpClient client_;
-  std::optional<Pacer> pacer_;                       // once the address class is known
+  std::optional<Pacer> pacer_;  // once the address class is known
   std::map<std::string, egress::IpAddress> addresses_;
   std::map<std::string, egress::HttpResponse> answers_;  // by URL: the chains of both schemes meet
   int requests_sent_ = 0;

@@ -3,7 +3,8 @@
 namespace weir::tools::scans {
 namespace {
 
-constexpr std::string_view kCutNotice = "\n\n*The report goes on; it was shortened to fit. list_findings has every finding.*\n";
+constexpr std::string_view kCutNotice =
+    "\n\n*The report goes on; it was shortened to fit. list_findings has every finding.*\n";
 
 bool fits(const std::string& text, std::int64_t bytes_max) {
   return bytes_max <= 0 || std::cmp_less_equal(text.size(), bytes_max);
@@ -41,9 +42,11 @@ SizedReport sized(std::string_view media_type, Json (*make)(const ReportInput&),
 }  // namespace
 
 SizedReport sized_markdown_report(const ReportInput& input, std::int64_t bytes_max) {
-  SizedReport report{.media_type = "text/markdown; charset=utf-8", .text = markdown_report(input), .is_truncated = false};
+  SizedReport report{
+      .media_type = "text/markdown; charset=utf-8", .text = markdown_report(input), .is_truncated = false};
   if (fits(report.text, bytes_max)) return report;
-  const auto room = static_cast<std::size_t>(bytes_max) - std::min<std::size_t>(kCutNotice.size(), static_cast<std::size_t>(bytes_max));
+  const auto room = static_cast<std::size_t>(bytes_max) -
+                    std::min<std::size_t>(kCutNotice.size(), static_cast<std::size_t>(bytes_max));
   const std::size_t line_end = report.text.rfind('\n', room);
   report.text.resize(line_end == std::string::npos ? 0 : line_end);
   if (is_fence_open(report.text)) report.text += "\n```";

@@ -46,9 +46,10 @@ Result<store::ScanRow> scan_retested(store::Transaction& transaction, const Call
   const std::optional<std::string> given = string_member(arguments, "retest_of");
   Result<store::ScanRow> scan = find_scan(transaction, context, given ? *given : findings.front().last_seen_scan);
   if (!scan || scan->status == "completed") return scan;
-  return Error(ErrorCode::conflict,
-               "Scan " + scan->id + " is " + scan->status + "; only a completed scan can be retested." +
-                   (store::is_terminal_scan_status(scan->status) ? "" : " Wait for it with get_scan and wait_seconds."));
+  return Error(
+      ErrorCode::conflict,
+      "Scan " + scan->id + " is " + scan->status + "; only a completed scan can be retested." +
+          (store::is_terminal_scan_status(scan->status) ? "" : " Wait for it with get_scan and wait_seconds."));
 }
 
 Result<std::vector<store::FindingRow>> findings_seen(store::Transaction& transaction, const store::ScanRow& scan) {
@@ -59,8 +60,10 @@ Result<std::vector<store::FindingRow>> findings_seen(store::Transaction& transac
     if (is_open(row)) findings.push_back(std::move(row.finding));
   }
   if (!findings.empty()) return findings;
-  return Error(ErrorCode::conflict, "Scan " + scan.id + " saw nothing that could be looked at again. Start a whole scan with "
-                                                        "create_scan {\"target_id\": \"" + scan.target_id + "\"}.");
+  return Error(ErrorCode::conflict, "Scan " + scan.id +
+                                        " saw nothing that could be looked at again. Start a whole scan with "
+                                        "create_scan {\"target_id\": \"" +
+                                        scan.target_id + "\"}.");
 }
 
 Result<std::vector<std::string>> rules_of(const std::vector<store::FindingRow>& findings, const store::ScanRow& scan) {
@@ -69,11 +72,13 @@ Result<std::vector<std::string>> rules_of(const std::vector<store::FindingRow>& 
     const store::FindingRow& finding = findings[i];
     const std::string field = "finding_ids[" + std::to_string(i) + "]";
     if (finding.target_id != scan.target_id) {
-      return wrong(field, "is finding " + finding.id + " of target " + finding.target_id + "; expected findings of target " +
-                              scan.target_id + ", which scan " + scan.id + " scanned");
+      return wrong(field, "is finding " + finding.id + " of target " + finding.target_id +
+                              "; expected findings of target " + scan.target_id + ", which scan " + scan.id +
+                              " scanned");
     }
     if (find_check(finding.rule_id) == nullptr) {
-      return wrong(field, "was found by rule " + finding.rule_id + ", which this server does not have any more; leave it out");
+      return wrong(field,
+                   "was found by rule " + finding.rule_id + ", which this server does not have any more; leave it out");
     }
     if (std::find(rules.begin(), rules.end(), finding.rule_id) == rules.end()) rules.push_back(finding.rule_id);
   }
@@ -99,9 +104,9 @@ Result<Retest> read_retest(store::Transaction& transaction, const CallContext& c
     Result<store::TargetRow> named = target_to_scan(transaction, context, arguments);
     if (!named) return std::move(named).error();
     if (named->id != scan->target_id) {
-      return wrong(arguments.contains("target_id") ? "target_id" : "url",
-                   "names target " + named->id + ", but scan " + scan->id + " was of target " + scan->target_id +
-                       "; leave it out");
+      return wrong(arguments.contains("target_id") ? "target_id" : "url", "names target " + named->id + ", but scan " +
+                                                                              scan->id + " was of target " +
+                                                                              scan->target_id + "; leave it out");
     }
   }
   Result<store::TargetRow> target = find_target(transaction, context, scan->target_id);

@@ -17,7 +17,7 @@ bool is_retest(const Json& arguments);
 // Not thread-safe: a value.
 struct Retest {
   store::TargetRow target;
-  ScanRequest request;                // profile custom, with `retest_of`
+  ScanRequest request;  // profile custom, with `retest_of`
 };
 
 // From the validated arguments retest_of, finding_ids, and what must not contradict them. Without finding_ids: what that

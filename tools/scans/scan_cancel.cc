@@ -4,8 +4,8 @@
 
 namespace weir::tools::scans {
 
-Result<store::ScanRow> request_cancellation(const Services& services, const CallContext& context, std::string_view scan_id,
-                                            store::Transaction& transaction) {
+Result<store::ScanRow> request_cancellation(const Services& services, const CallContext& context,
+                                            std::string_view scan_id, store::Transaction& transaction) {
   Result<store::ScanRow> scan = find_scan(transaction, context, scan_id);
   if (!scan) return scan;
   if (scan->status == "cancelled" || scan->status == "cancelling") return scan;
@@ -25,9 +25,12 @@ Result<store::ScanRow> request_cancellation(const Services& services, const Call
   if (Result<void> asked = services.jobs.cancel(transaction, scan->id); !asked) return std::move(asked).error();
   Json data = {{"status", scan->status}, {"message", *scan->error_message}};
   if (is_queued) data["finished_at"] = to_rfc3339(now);
-  Result<streaming::Event> event = services.events.append(
-      transaction, {.account_id = scan->account_id, .resource_type = "scan", .resource_id = scan->id,
-                    .type = is_queued ? "scan.cancelled" : "scan.cancelling", .data = std::move(data)});
+  Result<streaming::Event> event =
+      services.events.append(transaction, {.account_id = scan->account_id,
+                                           .resource_type = "scan",
+                                           .resource_id = scan->id,
+                                           .type = is_queued ? "scan.cancelled" : "scan.cancelling",
+                                           .data = std::move(data)});
   if (!event) return std::move(event).error();
   return scan;
 }

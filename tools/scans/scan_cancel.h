@@ -10,7 +10,7 @@
 namespace weir::tools::scans {
 
 // The scan as it stands afterwards. Returns not_found, or conflict if it has ended otherwise than by cancelling.
-Result<store::ScanRow> request_cancellation(const Services& services, const CallContext& context, std::string_view scan_id,
-                                            store::Transaction& transaction);
+Result<store::ScanRow> request_cancellation(const Services& services, const CallContext& context,
+                                            std::string_view scan_id, store::Transaction& transaction);
 
 }  // namespace weir::tools::scans

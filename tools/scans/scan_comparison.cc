@@ -82,8 +82,10 @@ Json comparison_json(const store::ScanRow& scan, const std::optional<std::string
     for (const auto& [found, finding] : comparison.findings) {
       if (found != state) continue;
       ++count;
-      if (shown.size() < kDiffShownMax) shown.push_back(finding_brief_json(finding));
-      else answer["is_truncated"] = true;
+      if (shown.size() < kDiffShownMax)
+        shown.push_back(finding_brief_json(finding));
+      else
+        answer["is_truncated"] = true;
     }
     answer["counts"][name] = count;
     answer[name] = std::move(shown);

@@ -106,18 +106,17 @@ Result<ScanOutcome> ScanEngine::run(const ScanPlan& plan, ScanObserver& observer
 
   ScanProgress progress;
   progress.checks_total = static_cast<int>(selected->size());
-  const ProbeProgress told{
-      .phase_started =
-          [&](std::string_view phase) {
-            progress.phase = phase;
-            progress.percent = percent_at(phase);
-            observer.phase_started(progress);
-          },
-      .request_sent =
-          [&](int requests_sent) {
-            progress.requests_sent = requests_sent;
-            observer.progressed(progress);
-          }};
+  const ProbeProgress told{.phase_started =
+                               [&](std::string_view phase) {
+                                 progress.phase = phase;
+                                 progress.percent = percent_at(phase);
+                                 observer.phase_started(progress);
+                               },
+                           .request_sent =
+                               [&](int requests_sent) {
+                                 progress.requests_sent = requests_sent;
+                                 observer.progressed(progress);
+                               }};
   const std::string user_agent = "Weir/" + version_ + " (+" + docs_url_ + "; scan " + plan.scan_id + ")";
   Probe probe({policy_, resolver_, clock_}, plan, user_agent, told, stop);
   auto seen = probe.look(wishes_of(*selected));

@@ -22,16 +22,16 @@ struct Budget {
   int http_requests_max = 20;
   int tcp_connects_max = 4;
   double requests_per_second = 5;
-  double loopback_requests_per_second = 50;           // for a target on this machine, which paces nobody else
-  int connect_errors_max = 10;                        // in a row; then the scan stops with what it has
+  double loopback_requests_per_second = 50;  // for a target on this machine, which paces nobody else
+  int connect_errors_max = 10;               // in a row; then the scan stops with what it has
 };
 
 struct ScanPlan {
   std::string scan_id;
   egress::Url entry;
-  std::vector<std::string> scope_hosts;               // besides the entry's own host
+  std::vector<std::string> scope_hosts;  // besides the entry's own host
   Profile profile = Profile::passive;
-  std::vector<std::string> checks;                    // ids or groups; empty: all of the profile
+  std::vector<std::string> checks;  // ids or groups; empty: all of the profile
   Budget budget;
   egress::AddressPolicy::Self self = egress::AddressPolicy::Self::excluded;
   // Where the entry's other scheme answers, if its port is not a default one; see companion_port_of().
@@ -60,15 +60,15 @@ struct CoverageRow {
 };
 
 struct ScanOutcome {
-  std::vector<Detection> detections;                  // critical first
+  std::vector<Detection> detections;  // critical first
   std::vector<CoverageRow> coverage;
   std::string pinned_address;
   int requests_sent = 0;
-  bool is_complete = true;                            // false: some check or probe could not run (outcome `partial`)
+  bool is_complete = true;  // false: some check or probe could not run (outcome `partial`)
 };
 
 struct ScanProgress {
-  std::string phase;                                  // resolve, http, https, tls, checks
+  std::string phase;  // resolve, http, https, tls, checks
   int checks_total = 0;
   int checks_done = 0;
   int requests_sent = 0;

@@ -23,7 +23,7 @@ const std::vector<std::string> kUnfinished = {"queued", "running", "cancelling"}
 
 // Why a scan ends without a result. Not thread-safe: a value.
 struct Ending {
-  std::string status;   // failed, cancelled, timed_out
+  std::string status;  // failed, cancelled, timed_out
   std::string code;
   std::string message;
 };
@@ -66,7 +66,8 @@ class ScanRun {
 
   // The attempts are used up: the scan took the process with it, or was interrupted too often.
   void give_up() {
-    end({.status = "failed", .code = "server_restarted",
+    end({.status = "failed",
+         .code = "server_restarted",
          .message = "The server was restarted " + std::to_string(context_.attempt()) +
                     " times while this scan ran, so it was given up. Start a new one with create_scan."});
   }
@@ -76,14 +77,15 @@ class ScanRun {
 
   // A conflict means that the job is another process's now: nothing is left to do here.
   JobOutcome not_written(const Error& error) const {
-    log::warning("scan.write_failed", {{"scan", context_.job().resource_id}, {"message", error.message},
-                                       {"cause", error.cause}});
+    log::warning("scan.write_failed",
+                 {{"scan", context_.job().resource_id}, {"message", error.message}, {"cause", error.cause}});
     if (error.code == ErrorCode::conflict || error.code == ErrorCode::not_found) return {};
     return retry();
   }
 
   Ending timed_out() const {
-    return {.status = "timed_out", .code = "timed_out",
+    return {.status = "timed_out",
+            .code = "timed_out",
             .message = "The scan did not end before its deadline, " + to_rfc3339(context_.job().deadline_at) +
                        ". Choose a smaller profile, or have the operator raise scans.deadline_s."};
   }
@@ -115,8 +117,9 @@ class ScanRun {
     if (is_resumed) {
       data["reason"] = "server_restarted";
       data["attempt"] = context_.attempt();
-      data["message"] = "The server was restarted; the scan starts again from its beginning. Its checks only read, so "
-                        "nothing is done twice.";
+      data["message"] =
+          "The server was restarted; the scan starts again from its beginning. Its checks only read, so "
+          "nothing is done twice.";
     }
     Result<void> told = tell(transaction, *scan, is_resumed ? "scan.resumed" : "scan.started", std::move(data));
     if (!told) return std::move(told).error();
@@ -124,15 +127,15 @@ class ScanRun {
   }
 
   Result<Beginning> ended_at_once(store::Transaction& transaction, store::ScanRow scan, const Ending& ending) {
-    if (Result<void> ended = store_ending(transaction, std::move(scan), ending); !ended) return std::move(ended).error();
+    if (Result<void> ended = store_ending(transaction, std::move(scan), ending); !ended)
+      return std::move(ended).error();
     return Beginning{};
   }
 
   Result<ScanOutcome> scan(const Beginning& begun) {
     Result<egress::Url> entry = egress::Url::parse(begun.target.url);
     if (!entry) return std::move(entry).error();
-    Result<ScanRequest> request =
-        scan_request_of({{"profile", begun.scan.profile}, {"checks", begun.scan.checks}});
+    Result<ScanRequest> request = scan_request_of({{"profile", begun.scan.profile}, {"checks", begun.scan.checks}});
     if (!request) return std::move(request).error();
     ScanPlan plan;
     plan.scan_id = begun.scan.id;
@@ -153,8 +156,8 @@ class ScanRun {
   }
 
   JobOutcome complete(const ScanOutcome& outcome) {
-    const Result<void> written = context_.write(
-        [&](store::Transaction& transaction) { return store_outcome(transaction, outcome); });
+    const Result<void> written =
+        context_.write([&](store::Transaction& transaction) { return store_outcome(transaction, outcome); });
     return written ? JobOutcome{} : not_written(written.error());
   }
 
@@ -178,8 +181,11 @@ class ScanRun {
     if (!diff) return std::move(diff).error();
     std::vector<store::ScanCheckRow> checks;
     for (const CoverageRow& row : outcome.coverage) {
-      checks.push_back({.check_id = row.check_id, .state = std::string(to_string(row.state)), .reason = row.reason,
-                        .requests = row.requests, .ms = row.ms});
+      checks.push_back({.check_id = row.check_id,
+                        .state = std::string(to_string(row.state)),
+                        .reason = row.reason,
+                        .requests = row.requests,
+                        .ms = row.ms});
     }
     if (Result<void> stored = store::put_scan_checks(transaction, scan->id, checks); !stored) return stored;
 
@@ -193,9 +199,12 @@ class ScanRun {
     scan->grade_algorithm = std::string(kGradeAlgorithm);
     scan->pinned_ip = outcome.pinned_address;
     const auto checks_count = static_cast<int>(outcome.coverage.size());
-    scan->progress = progress_json({.phase = "done", .checks_total = checks_count, .checks_done = checks_count,
+    scan->progress = progress_json({.phase = "done",
+                                    .checks_total = checks_count,
+                                    .checks_done = checks_count,
                                     .requests_sent = outcome.requests_sent,
-                                    .findings_so_far = static_cast<int>(outcome.detections.size()), .percent = 100});
+                                    .findings_so_far = static_cast<int>(outcome.detections.size()),
+                                    .percent = 100});
     scan->finished_at = now;
     scan->updated_at = now;
     if (Result<void> stored = store::update_scan(transaction, *scan, {"running"}); !stored) return stored;
@@ -243,8 +252,10 @@ class ScanRun {
   }
 
   Result<void> tell(store::Transaction& transaction, const store::ScanRow& scan, std::string type, Json data) {
-    const auto event = parts_.events.append(transaction, {.account_id = scan.account_id, .resource_type = "scan",
-                                                          .resource_id = scan.id, .type = std::move(type),
+    const auto event = parts_.events.append(transaction, {.account_id = scan.account_id,
+                                                          .resource_type = "scan",
+                                                          .resource_id = scan.id,
+                                                          .type = std::move(type),
                                                           .data = std::move(data)});
     if (!event) return event.error();
     return {};
@@ -260,10 +271,12 @@ class ScanRun {
 namespace {
 
 ScanJobParts parts_of(const Services& services) {
-  return {.events = services.events, .ids = services.ids, .clock = services.clock,
+  return {.events = services.events,
+          .ids = services.ids,
+          .clock = services.clock,
           .run_scan = [&services](const ScanPlan& plan, ScanObserver& observer, std::stop_token stop) {
-            const ScanEngine engine(services.address_policy, services.resolver, services.clock, services.settings.version,
-                                    services.settings.docs_url);
+            const ScanEngine engine(services.address_policy, services.resolver, services.clock,
+                                    services.settings.version, services.settings.docs_url);
             return engine.run(plan, observer, std::move(stop));
           }};
 }

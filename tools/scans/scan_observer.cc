@@ -44,14 +44,16 @@ void EventWriter::write(std::string type, Json data) {
     // A scan that is being cancelled keeps that status: its progress no longer matters.
     const Result<void> stored = store::update_scan(transaction, scan_, {"running"});
     if (!stored && stored.error().code != ErrorCode::conflict) return stored;
-    const auto event = events_.append(transaction, {.account_id = scan_.account_id, .resource_type = "scan",
-                                                    .resource_id = scan_.id, .type = type, .data = data});
+    const auto event = events_.append(
+        transaction,
+        {.account_id = scan_.account_id, .resource_type = "scan", .resource_id = scan_.id, .type = type, .data = data});
     if (!event) return event.error();
     return {};
   });
   if (!written) {
-    log::warning("scan.event_lost", {{"scan", scan_.id}, {"type", type}, {"message", written.error().message},
-                                     {"cause", written.error().cause}});
+    log::warning(
+        "scan.event_lost",
+        {{"scan", scan_.id}, {"type", type}, {"message", written.error().message}, {"cause", written.error().cause}});
   }
 }
 

@@ -20,7 +20,8 @@ Error unknown_check(std::size_t index, const std::string& name) {
   const std::string groups = listed(known);
   for (const Check& check : catalogue()) known.emplace_back(check.rule.id);
   const std::string near = nearest(name, known);
-  return wrong_check(index, "is \"" + printable(name, 60) + "\"" + (near.empty() ? "" : "; did you mean " + near + "?") +
+  return wrong_check(index, "is \"" + printable(name, 60) + "\"" +
+                                (near.empty() ? "" : "; did you mean " + near + "?") +
                                 "; expected a check's id (list_checks) or a group: " + groups);
 }
 
@@ -78,14 +79,14 @@ Result<ScanRequest> scan_request_of(const Json& arguments) {
     }
     if (!is_known) return unknown_check(i, name);
     if (!is_covered) {
-      return wrong_check(i, "is \"" + name + "\", which needs profile " + std::string(to_string(needed)) + " or custom, not " +
-                                std::string(to_string(request.profile)));
+      return wrong_check(i, "is \"" + name + "\", which needs profile " + std::string(to_string(needed)) +
+                                " or custom, not " + std::string(to_string(request.profile)));
     }
   }
   for (const Check& check : catalogue()) {
-    const bool is_wanted = request.checks.empty() ||
-                           std::any_of(request.checks.begin(), request.checks.end(),
-                                       [&](const std::string& name) { return is_named(check.rule, name); });
+    const bool is_wanted =
+        request.checks.empty() || std::any_of(request.checks.begin(), request.checks.end(),
+                                              [&](const std::string& name) { return is_named(check.rule, name); });
     if (is_wanted && (is_custom || check.rule.profile <= request.profile)) ++request.checks_count;
   }
   request.budget = budget_of(request.strictest);

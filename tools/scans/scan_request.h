@@ -13,11 +13,11 @@ namespace weir::tools::scans {
 // Not thread-safe: a value.
 struct ScanRequest {
   Profile profile = Profile::quick;
-  std::vector<std::string> checks;       // ids or groups as asked for; empty: all of the profile
-  Profile strictest = Profile::quick;    // the smallest profile that covers everything asked for
-  int checks_count = 0;                  // catalogue rows that will run
+  std::vector<std::string> checks;     // ids or groups as asked for; empty: all of the profile
+  Profile strictest = Profile::quick;  // the smallest profile that covers everything asked for
+  int checks_count = 0;                // catalogue rows that will run
   Budget budget;
-  std::string retest_of;                 // the scan whose findings are looked at again; "" : none
+  std::string retest_of;  // the scan whose findings are looked at again; "" : none
 };
 
 // From the validated arguments `profile` and `checks`. Returns validation_failed for an unknown check, for a custom

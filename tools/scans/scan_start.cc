@@ -18,11 +18,13 @@ std::string seconds_text(std::chrono::milliseconds delay) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(delay).count()) + " seconds";
 }
 
-Result<void> check_target_idle(const Services& services, const store::TargetRow& target, store::Transaction& transaction) {
+Result<void> check_target_idle(const Services& services, const store::TargetRow& target,
+                               store::Transaction& transaction) {
   auto active = store::active_scan_of(transaction, target.id);
   if (!active) return std::move(active).error();
   if (*active) {
-    return Error(ErrorCode::target_busy, "Scan " + (*active)->id + " of target " + target.id + " is " + (*active)->status +
+    return Error(ErrorCode::target_busy, "Scan " + (*active)->id + " of target " + target.id + " is " +
+                                             (*active)->status +
                                              "; a target is scanned once at a time. Wait for it with get_scan and "
                                              "wait_seconds, or stop it with cancel_scan.")
         .retry_in(kUsualScanTime);
@@ -49,10 +51,13 @@ Result<void> check_tier(const Services& services, const CallContext& context, st
   if (tier->is_unlimited) return {};
 
   const UnixMillis now = services.clock.now();
-  const ConcurrencyRule at_once{.table = store::kScanLeases, .noun = "scan", .tier = tier->name,
-                                .at_once = tier->concurrent_scans,
-                                .what_to_do = "Wait for one with get_scan and wait_seconds, or stop one with cancel_scan.",
-                                .usual_time = kUsualScanTime};
+  const ConcurrencyRule at_once{
+      .table = store::kScanLeases,
+      .noun = "scan",
+      .tier = tier->name,
+      .at_once = tier->concurrent_scans,
+      .what_to_do = "Wait for one with get_scan and wait_seconds, or stop one with cancel_scan.",
+      .usual_time = kUsualScanTime};
   if (auto free = check_concurrency(transaction, caller.account_id, at_once, now); !free) return free;
 
   auto today = store::scans_of_day(transaction, caller.account_id, tier->daily_scans, kDailyQuotaWindow, now);
@@ -60,16 +65,19 @@ Result<void> check_tier(const Services& services, const CallContext& context, st
   if (today->started < tier->daily_scans) return {};
   const auto left = std::max<std::chrono::milliseconds>(std::chrono::seconds{1},
                                                         today->frees_at.value_or(now + kDailyQuotaWindow) - now);
-  return Error(ErrorCode::rate_limit_exceeded, "Tier " + tier->name + " starts " + std::to_string(tier->daily_scans) +
-                                                   " scans in 24 hours, and that many have been started. The next one can "
-                                                   "start in " + seconds_text(left) + ".")
+  return Error(ErrorCode::rate_limit_exceeded,
+               "Tier " + tier->name + " starts " + std::to_string(tier->daily_scans) +
+                   " scans in 24 hours, and that many have been started. The next one can "
+                   "start in " +
+                   seconds_text(left) + ".")
       .retry_in(left);
 }
 
 Error not_registered(store::Transaction& transaction, const CallContext& context, const egress::Url& url) {
   std::string hint;
-  auto similar = store::list_targets(transaction, {.account_id = context.caller->account_id, .query = url.host, .tag = ""},
-                                     {.limit = kNamedTargetsMax, .after_id = ""});
+  auto similar =
+      store::list_targets(transaction, {.account_id = context.caller->account_id, .query = url.host, .tag = ""},
+                          {.limit = kNamedTargetsMax, .after_id = ""});
   if (similar) {
     for (const store::TargetRow& target : similar->items) {
       hint += (hint.empty() ? " Registered for a similar host: " : ", ") + target.id + " (" + target.url + ")";
@@ -83,7 +91,8 @@ Error not_registered(store::Transaction& transaction, const CallContext& context
 
 }  // namespace
 
-Result<store::TargetRow> target_to_scan(store::Transaction& transaction, const CallContext& context, const Json& arguments) {
+Result<store::TargetRow> target_to_scan(store::Transaction& transaction, const CallContext& context,
+                                        const Json& arguments) {
   const std::optional<std::string> id = string_member(arguments, "target_id");
   const std::optional<std::string> text = string_member(arguments, "url");
   if (id.has_value() == text.has_value()) {
@@ -102,7 +111,8 @@ Result<store::TargetRow> target_to_scan(store::Transaction& transaction, const C
 
 Result<store::ScanRow> start_scan(const Services& services, const CallContext& context, const store::TargetRow& target,
                                   const ScanRequest& request, store::Transaction& transaction) {
-  if (Result<void> allowed = check_profile_allowed(target, request.strictest); !allowed) return std::move(allowed).error();
+  if (Result<void> allowed = check_profile_allowed(target, request.strictest); !allowed)
+    return std::move(allowed).error();
   if (Result<void> idle = check_target_idle(services, target, transaction); !idle) return std::move(idle).error();
   if (Result<void> admitted = check_tier(services, context, transaction); !admitted) return std::move(admitted).error();
 
@@ -138,10 +148,15 @@ Result<store::ScanRow> start_scan(const Services& services, const CallContext& c
   if (Result<std::string> queued = services.jobs.enqueue(transaction, std::move(job)); !queued) {
     return std::move(queued).error();
   }
-  Result<streaming::Event> event = services.events.append(
-      transaction, {.account_id = scan.account_id, .resource_type = "scan", .resource_id = scan.id, .type = "scan.queued",
-                    .data = {{"target_id", target.id}, {"url", target.url}, {"profile", scan.profile},
-                             {"checks_total", request.checks_count}}});
+  Result<streaming::Event> event =
+      services.events.append(transaction, {.account_id = scan.account_id,
+                                           .resource_type = "scan",
+                                           .resource_id = scan.id,
+                                           .type = "scan.queued",
+                                           .data = {{"target_id", target.id},
+                                                    {"url", target.url},
+                                                    {"profile", scan.profile},
+                                                    {"checks_total", request.checks_count}}});
   if (!event) return std::move(event).error();
   return scan;
 }

@@ -16,7 +16,8 @@ inline constexpr std::string_view kScanJobKind = "scan";
 
 // The target that `target_id` or `url` names. Returns validation_failed unless exactly one is given, not_found with what
 // to do if the account has no such target.
-Result<store::TargetRow> target_to_scan(store::Transaction& transaction, const CallContext& context, const Json& arguments);
+Result<store::TargetRow> target_to_scan(store::Transaction& transaction, const CallContext& context,
+                                        const Json& arguments);
 
 // Returns target_not_verified, target_busy (a scan of it is active, or its host is cooling down), concurrency_limit or
 // rate_limit_exceeded (the tier's daily scans), each naming what stands in the way and when to try again.

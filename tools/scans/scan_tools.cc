@@ -24,8 +24,8 @@ ToolResult scan_result(const store::ScanRow& scan) {
 }
 
 Result<ToolResult> read_scan(const Services& services, const CallContext& context, const std::string& id) {
-  auto scan = services.database.read_for(
-      [&](store::Transaction& transaction) { return find_scan(transaction, context, id); });
+  auto scan =
+      services.database.read_for([&](store::Transaction& transaction) { return find_scan(transaction, context, id); });
   if (!scan) return std::move(scan).error();
   return scan_result(*scan);
 }
@@ -36,7 +36,8 @@ Result<ToolResult> answer_or_wait(const Services& services, const CallContext& c
   const std::int64_t seconds = integer_or(arguments, "wait_seconds", 0);
   if (seconds <= 0 || store::is_terminal_scan_status(string_or(now.structured, "status", ""))) return now;
   const std::string id = string_or(now.structured, "id", "");
-  now.waiting = Waiting{.resource_id = id, .timeout = std::chrono::seconds{seconds},
+  now.waiting = Waiting{.resource_id = id,
+                        .timeout = std::chrono::seconds{seconds},
                         .finish = [&services, context, id] { return read_scan(services, context, id); }};
   return now;
 }
@@ -72,9 +73,10 @@ Result<ToolResult> create_scan(const Services& services, const CallContext& cont
   ToolResult result;
   result.structured = std::move(made->answer);
   result.is_replayed = made->is_replayed;
-  result.summary = made->is_replayed ? "This request was answered before: scan " + string_or(result.structured, "id", "") +
-                                           ". Call get_scan for where it stands now."
-                                     : summary;
+  result.summary = made->is_replayed
+                       ? "This request was answered before: scan " + string_or(result.structured, "id", "") +
+                             ". Call get_scan for where it stands now."
+                       : summary;
   return answer_or_wait(services, context, arguments, std::move(result));
 }
 
@@ -94,9 +96,12 @@ Result<ToolResult> list_scans(const Services& services, const CallContext& conte
         return std::move(target).error();
       }
     }
-    return store::list_scans(transaction, {.account_id = context.caller->account_id, .target_id = target_id,
-                                           .status = string_or(arguments, "status", ""),
-                                           .run_id = string_or(arguments, "run_id", "")}, *page);
+    return store::list_scans(transaction,
+                             {.account_id = context.caller->account_id,
+                              .target_id = target_id,
+                              .status = string_or(arguments, "status", ""),
+                              .run_id = string_or(arguments, "run_id", "")},
+                             *page);
   });
   if (!scans) return std::move(scans).error();
   ToolResult result;
@@ -140,18 +145,19 @@ Result<ToolResult> estimate_scan(const Services& services, const CallContext& co
       {"allowed", allowed},
       {"reason", reason},
   };
-  result.summary = "A " + std::string(to_string(request->profile)) + " scan runs " + std::to_string(request->checks_count) +
-                   " checks with at most " + std::to_string(budget.http_requests_max) + " requests.";
+  result.summary = "A " + std::string(to_string(request->profile)) + " scan runs " +
+                   std::to_string(request->checks_count) + " checks with at most " +
+                   std::to_string(budget.http_requests_max) + " requests.";
   if (reason.is_string()) result.summary += " " + reason.get<std::string>();
   return result;
 }
 
 Json profile_parameter() {
-  return p::with_default(
-      p::one_of("How deep: passive looks at ordinary pages only (about 20 requests); quick adds probes for common mistakes; full "
-                "runs every check; custom runs just `checks`.",
-                {"passive", "quick", "full", "custom"}),
-      "quick");
+  return p::with_default(p::one_of("How deep: passive looks at ordinary pages only (about 20 requests); quick adds "
+                                   "probes for common mistakes; full "
+                                   "runs every check; custom runs just `checks`.",
+                                   {"passive", "quick", "full", "custom"}),
+                         "quick");
 }
 
 Json checks_parameter() {
@@ -175,30 +181,35 @@ Tool create_scan_tool(const Services& services) {
   p::Members inputs = target_parameters();
   inputs.emplace_back("profile", profile_parameter());
   inputs.emplace_back("checks", checks_parameter());
-  inputs.emplace_back("retest_of", p::id("scn", "A completed scan: look again at what it saw, with only the rules of those "
-                                               "findings. No target, profile or checks are needed then."));
+  inputs.emplace_back("retest_of", p::id("scn",
+                                         "A completed scan: look again at what it saw, with only the rules of those "
+                                         "findings. No target, profile or checks are needed then."));
   inputs.emplace_back("finding_ids", p::list("Look again at these findings only; alone, or with retest_of.",
                                              p::id("fnd", "A finding."), kRetestFindingsMax));
   inputs.emplace_back("wait_seconds", wait_parameter());
-  inputs.emplace_back("client_token", p::text("Makes a repetition of this very request safe for 24 hours; any unique text.",
-                                              {.length_min = 1, .length_max = 128}));
+  inputs.emplace_back("client_token",
+                      p::text("Makes a repetition of this very request safe for 24 hours; any unique text.",
+                              {.length_min = 1, .length_max = 128}));
   return {
       .name = "create_scan",
       .title = "Start a scan",
-      .description = "Starts a security scan of a registered target and returns it at once, or when it has ended if wait_seconds is "
-                     "given (a passive or quick scan usually ends within 30 seconds). It observes and never exploits. One scan per "
-                     "target at a time. To see whether findings are fixed, give finding_ids or retest_of instead of a "
-                     "target: only their rules run. Costs 1 unit, whatever its length. Next: get_scan with wait_seconds until status is "
-                     "completed, then list_findings or get_report.",
+      .description =
+          "Starts a security scan of a registered target and returns it at once, or when it has ended if wait_seconds "
+          "is "
+          "given (a passive or quick scan usually ends within 30 seconds). It observes and never exploits. One scan "
+          "per "
+          "target at a time. To see whether findings are fixed, give finding_ids or retest_of instead of a "
+          "target: only their rules run. Costs 1 unit, whatever its length. Next: get_scan with wait_seconds until "
+          "status is "
+          "completed, then list_findings or get_report.",
       .input_schema = p::arguments(inputs),
       .output_schema = scan_schema(),
       .annotations = {.is_open_world = true},
       .scope = Scope::scans_run,
       .starts_scan = true,
       .rest = RestRoute{"POST", "/v1/scans", 202},
-      .handler = [&services](const CallContext& context, const Json& arguments) {
-        return create_scan(services, context, arguments);
-      },
+      .handler = [&services](const CallContext& context,
+                             const Json& arguments) { return create_scan(services, context, arguments); },
   };
 }
 
@@ -206,25 +217,27 @@ Tool get_scan_tool(const Services& services) {
   return {
       .name = "get_scan",
       .title = "Get a scan",
-      .description = "Reads one scan: status, progress, counts, score and grade. With wait_seconds it answers when the scan has "
-                     "ended, which is better than asking again and again. Costs 1 unit. Next, once completed: list_findings or "
-                     "get_report.",
-      .input_schema = p::arguments({{"scan_id", p::id("scn", "The scan.")}, {"wait_seconds", wait_parameter()}}, {"scan_id"}),
+      .description =
+          "Reads one scan: status, progress, counts, score and grade. With wait_seconds it answers when the scan has "
+          "ended, which is better than asking again and again. Costs 1 unit. Next, once completed: list_findings or "
+          "get_report.",
+      .input_schema =
+          p::arguments({{"scan_id", p::id("scn", "The scan.")}, {"wait_seconds", wait_parameter()}}, {"scan_id"}),
       .output_schema = scan_schema(),
       .annotations = {.is_read_only = true, .is_idempotent = true},
       .scope = Scope::scans_read,
       .rest = RestRoute{"GET", "/v1/scans/{scan_id}", 200},
-      .handler = [&services](const CallContext& context, const Json& arguments) {
-        return get_scan(services, context, arguments);
-      },
+      .handler = [&services](const CallContext& context,
+                             const Json& arguments) { return get_scan(services, context, arguments); },
   };
 }
 
 Tool list_scans_tool(const Services& services) {
-  p::Members inputs = {{"target_id", p::id("tgt", "Only scans of this target.")},
-                       {"status", p::one_of("Only scans with this status.", {"queued", "running", "cancelling", "completed",
-                                                                             "failed", "cancelled", "timed_out"})},
-                       {"run_id", p::id("run", "Only scans that this agent run started.")}};
+  p::Members inputs = {
+      {"target_id", p::id("tgt", "Only scans of this target.")},
+      {"status", p::one_of("Only scans with this status.",
+                           {"queued", "running", "cancelling", "completed", "failed", "cancelled", "timed_out"})},
+      {"run_id", p::id("run", "Only scans that this agent run started.")}};
   for (auto& member : p::page_members()) inputs.push_back(std::move(member));
   return {
       .name = "list_scans",
@@ -235,9 +248,8 @@ Tool list_scans_tool(const Services& services) {
       .annotations = {.is_read_only = true, .is_idempotent = true},
       .scope = Scope::scans_read,
       .rest = RestRoute{"GET", "/v1/scans", 200},
-      .handler = [&services](const CallContext& context, const Json& arguments) {
-        return list_scans(services, context, arguments);
-      },
+      .handler = [&services](const CallContext& context,
+                             const Json& arguments) { return list_scans(services, context, arguments); },
   };
 }
 
@@ -245,16 +257,16 @@ Tool cancel_scan_tool(const Services& services) {
   return {
       .name = "cancel_scan",
       .title = "Cancel a scan",
-      .description = "Stops a queued scan at once and a running one within a second (it is `cancelling` until then). What it had "
-                     "seen is dropped. A scan that has ended otherwise cannot be cancelled. Costs 1 unit.",
+      .description =
+          "Stops a queued scan at once and a running one within a second (it is `cancelling` until then). What it had "
+          "seen is dropped. A scan that has ended otherwise cannot be cancelled. Costs 1 unit.",
       .input_schema = p::arguments({{"scan_id", p::id("scn", "The scan.")}}, {"scan_id"}),
       .output_schema = scan_schema(),
       .annotations = {.is_idempotent = true},
       .scope = Scope::scans_run,
       .rest = RestRoute{"POST", "/v1/scans/{scan_id}/cancel", 200},
-      .handler = [&services](const CallContext& context, const Json& arguments) {
-        return cancel_scan(services, context, arguments);
-      },
+      .handler = [&services](const CallContext& context,
+                             const Json& arguments) { return cancel_scan(services, context, arguments); },
   };
 }
 
@@ -265,8 +277,10 @@ Tool estimate_scan_tool(const Services& services) {
   return {
       .name = "estimate_scan",
       .title = "Estimate a scan",
-      .description = "Says how many checks and at most how many requests and seconds a scan would take, and with a target whether it "
-                     "would be allowed. Starts nothing and touches no host. Costs 1 unit.",
+      .description =
+          "Says how many checks and at most how many requests and seconds a scan would take, and with a target whether "
+          "it "
+          "would be allowed. Starts nothing and touches no host. Costs 1 unit.",
       .input_schema = p::arguments(inputs),
       .output_schema = p::answer(
           {{"profile", p::text("The profile.")},
@@ -280,9 +294,8 @@ Tool estimate_scan_tool(const Services& services) {
       .annotations = {.is_read_only = true, .is_idempotent = true},
       .scope = Scope::scans_read,
       .rest = RestRoute{"GET", "/v1/scans/estimate", 200},
-      .handler = [&services](const CallContext& context, const Json& arguments) {
-        return estimate_scan(services, context, arguments);
-      },
+      .handler = [&services](const CallContext& context,
+                             const Json& arguments) { return estimate_scan(services, context, arguments); },
   };
 }
 

@@ -66,7 +66,8 @@ p::Members finding_members() {
       {"rule_id", p::text("The rule that found it.")},
       {"group", p::text("The rule's group.")},
       {"title", p::text("What is wrong.")},
-      {"severity", p::one_of("How much it matters; a person's override counts.", {"critical", "high", "medium", "low", "info"})},
+      {"severity",
+       p::one_of("How much it matters; a person's override counts.", {"critical", "high", "medium", "low", "info"})},
       {"status", p::text("open, in_progress, fixed, accepted_risk or false_positive.")},
       {"diff_state", p::nullable(p::text("As the scan saw it: new, recurring, reopened, fixed or not_tested."))},
       {"detail", p::nullable(p::text("The sub-case of the rule."))},
@@ -149,7 +150,8 @@ Json scan_schema() {
           {"id", p::text("The scan's id, for get_scan, list_findings, get_report and cancel_scan.")},
           {"target_id", p::text("What is scanned.")},
           {"profile", p::one_of("How deep.", {"passive", "quick", "full", "custom"})},
-          {"checks", p::list("Checks or groups that were asked for; empty: all of the profile.", p::text("A check or group."))},
+          {"checks",
+           p::list("Checks or groups that were asked for; empty: all of the profile.", p::text("A check or group."))},
           {"status", p::one_of("Where it stands.",
                                {"queued", "running", "cancelling", "completed", "failed", "cancelled", "timed_out"})},
           {"outcome", p::nullable(p::one_of("What a completed scan came to; partial: some checks could not run.",
@@ -158,7 +160,8 @@ Json scan_schema() {
           {"progress", progress_schema()},
           {"counts", p::nullable(p::answer(count_members(), {}, "What it found; null until it has completed."))},
           {"score", p::nullable(p::integer("0 to 100; null if coverage does not allow one."))},
-          {"grade", p::nullable(p::text("A+ to F, T for an untrusted certificate; null if coverage does not allow one."))},
+          {"grade",
+           p::nullable(p::text("A+ to F, T for an untrusted certificate; null if coverage does not allow one."))},
           {"grade_reason", p::nullable(p::text("Why there is no grade, or what held it down."))},
           {"grade_algorithm", p::nullable(p::text("How the grade was computed."))},
           {"baseline_scan_id", p::nullable(p::text("The scan that this one is compared with."))},
@@ -167,15 +170,17 @@ Json scan_schema() {
           {"pinned_ip", p::nullable(p::text("The address that was scanned."))},
           {"scanner_version", p::text("The version of Weir.")},
           {"ruleset_version", p::text("The version of the rules.")},
-          {"error", p::nullable(p::answer({{"code", p::text("What kind of failure.")}, {"message", p::text("What happened.")}}, {},
-                                          "Why it failed, timed out or was cancelled."))},
+          {"error",
+           p::nullable(p::answer({{"code", p::text("What kind of failure.")}, {"message", p::text("What happened.")}},
+                                 {}, "Why it failed, timed out or was cancelled."))},
           {"queued_at", p::time("When it was accepted.")},
           {"started_at", p::nullable(p::time("When it began."))},
           {"finished_at", p::nullable(p::time("When it ended."))},
           {"deadline_at", p::time("When it will be ended.")},
           {"duration_ms", p::nullable(p::integer("From start to end, in milliseconds."))},
-          {"next_poll_s", p::nullable(p::integer("Ask again after this many seconds, or use wait_seconds; null once it has "
-                                                 "ended."))},
+          {"next_poll_s",
+           p::nullable(p::integer("Ask again after this many seconds, or use wait_seconds; null once it has "
+                                  "ended."))},
           {"links", p::answer({{"self", p::text("REST path.")},
                                {"events", p::text("REST path of the event stream.")},
                                {"findings", p::text("REST path.")},
@@ -200,10 +205,11 @@ std::string scan_summary(const store::ScanRow& scan) {
   }
   text += "is " + scan.status;
   if (store::is_terminal_scan_status(scan.status)) {
-    return text + (scan.error_message ? ": " + *scan.error_message : std::string(".") );
+    return text + (scan.error_message ? ": " + *scan.error_message : std::string("."));
   }
   return text + " (" + string_or(scan.progress, "phase", "queued") + ", " +
-         std::to_string(integer_or(scan.progress, "percent", 0)) + " %). Call get_scan with wait_seconds to wait for its end.";
+         std::to_string(integer_or(scan.progress, "percent", 0)) +
+         " %). Call get_scan with wait_seconds to wait for its end.";
 }
 
 Json progress_json(const ScanProgress& progress) {
@@ -216,8 +222,11 @@ Json progress_json(const ScanProgress& progress) {
 }
 
 Json scan_check_json(const store::ScanCheckRow& row) {
-  return {{"check_id", row.check_id}, {"state", row.state}, {"reason", text_or_null(row.reason)},
-          {"requests", row.requests}, {"ms", row.ms}};
+  return {{"check_id", row.check_id},
+          {"state", row.state},
+          {"reason", text_or_null(row.reason)},
+          {"requests", row.requests},
+          {"ms", row.ms}};
 }
 
 Json scan_check_schema() {
@@ -292,8 +301,11 @@ Json finding_details_json(const FindingDetails& details) {
   }
   answer["history"] = Json::array();
   for (const store::FindingEventRow& event : details.history) {
-    answer["history"].push_back({{"from", text_or_null(event.from)}, {"to", event.to}, {"by", event.by},
-                                 {"note", text_or_null(event.note)}, {"at", to_rfc3339(event.at)}});
+    answer["history"].push_back({{"from", text_or_null(event.from)},
+                                 {"to", event.to},
+                                 {"by", event.by},
+                                 {"note", text_or_null(event.note)},
+                                 {"at", to_rfc3339(event.at)}});
   }
   return answer;
 }
@@ -315,14 +327,15 @@ Json finding_details_schema() {
            {"reopened_count", p::integer("How often it came back.")},
            {"first_seen_scan", p::text("Scan id.")},
            {"last_seen_scan", p::text("Scan id.")},
-           {"occurrences", p::list("The newest scans that looked for it, newest first.",
-                                   p::answer({{"scan_id", p::text("The scan.")}, {"diff_state", p::text("How it saw it.")}}))},
-           {"history", p::list("How its status moved, oldest first.",
-                               p::answer({{"from", p::nullable(p::text("Status before."))},
-                                          {"to", p::text("Status after.")},
-                                          {"by", p::text("Who or which scan.")},
-                                          {"note", p::nullable(p::text("Why."))},
-                                          {"at", p::time("When.")}}))},
+           {"occurrences",
+            p::list("The newest scans that looked for it, newest first.",
+                    p::answer({{"scan_id", p::text("The scan.")}, {"diff_state", p::text("How it saw it.")}}))},
+           {"history",
+            p::list("How its status moved, oldest first.", p::answer({{"from", p::nullable(p::text("Status before."))},
+                                                                      {"to", p::text("Status after.")},
+                                                                      {"by", p::text("Who or which scan.")},
+                                                                      {"note", p::nullable(p::text("Why."))},
+                                                                      {"at", p::time("When.")}}))},
        }) {
     members.push_back(std::move(member));
   }

@@ -144,8 +144,8 @@ Posture posture_of(const std::vector<ScoredFinding>& open_findings, const std::v
     const bool is_trust = finding.rule_id == "cert.untrusted" || finding.rule_id == "cert.expired";
     if (!is_trust || finding.severity == Severity::info) continue;
     posture.grade = "T";
-    posture.grade_reason = finding.rule_id == "cert.expired" ? "the certificate is not valid now"
-                                                             : "the certificate is not trusted";
+    posture.grade_reason =
+        finding.rule_id == "cert.expired" ? "the certificate is not valid now" : "the certificate is not trusted";
   }
   return posture;
 }

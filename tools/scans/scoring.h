@@ -20,9 +20,9 @@ struct ScoredFinding {
 
 // Not thread-safe: a value.
 struct Posture {
-  std::optional<int> score;            // 0 to 100; nothing if coverage does not allow one
-  std::optional<std::string> grade;    // "A+" to "F", or "T" for an untrusted or expired certificate
-  std::string grade_reason;            // "", "coverage", or which cap held the grade down
+  std::optional<int> score;          // 0 to 100; nothing if coverage does not allow one
+  std::optional<std::string> grade;  // "A+" to "F", or "T" for an untrusted or expired certificate
+  std::string grade_reason;          // "", "coverage", or which cap held the grade down
 };
 
 Posture posture_of(const std::vector<ScoredFinding>& open_findings, const std::vector<CoverageRow>& coverage);

@@ -82,19 +82,26 @@ Result<ToolResult> history(const Services& services, const CallContext& context,
     if (is_truncated) changes->erase(changes->begin());
     Json rows = Json::array();
     for (const store::FindingEventRow& change : *changes) {
-      rows.push_back({{"from", text_or_null(change.from)}, {"to", change.to}, {"by", change.by},
-                      {"note", text_or_null(change.note)}, {"at", to_rfc3339(change.at)}});
+      rows.push_back({{"from", text_or_null(change.from)},
+                      {"to", change.to},
+                      {"by", change.by},
+                      {"note", text_or_null(change.note)},
+                      {"at", to_rfc3339(change.at)}});
     }
     Json seen = Json::array();
     for (const store::OccurrenceRow& scan : *scans) {
       seen.push_back({{"scan_id", scan.scan_id}, {"diff_state", scan.diff_state}});
     }
     result.summary = "Finding " + finding->id + " (" + finding->rule_id + ") is " + finding->status + " after " +
-                     std::to_string(rows.size()) + (rows.size() == 1 ? " change" : " changes") + " of its status, seen or " +
-                     "looked for by " + std::to_string(seen.size()) + (seen.size() == 1 ? " scan." : " scans.");
-    result.structured = {{"finding_id", finding->id},         {"status", finding->status},
-                         {"data", std::move(rows)},           {"scans", std::move(seen)},
-                         {"reopened_count", finding->reopened_count}, {"is_truncated", is_truncated}};
+                     std::to_string(rows.size()) + (rows.size() == 1 ? " change" : " changes") +
+                     " of its status, seen or " + "looked for by " + std::to_string(seen.size()) +
+                     (seen.size() == 1 ? " scan." : " scans.");
+    result.structured = {{"finding_id", finding->id},
+                         {"status", finding->status},
+                         {"data", std::move(rows)},
+                         {"scans", std::move(seen)},
+                         {"reopened_count", finding->reopened_count},
+                         {"is_truncated", is_truncated}};
     return true;
   });
   if (!read) return read.error();
@@ -106,25 +113,28 @@ Tool update_finding_status_tool(const Services& services) {
       .name = "update_finding_status",
       .title = "Change a finding's status",
       .description =
-          "Records a decision about a finding: in_progress, fixed, accepted_risk (needs reason; until, or else 90 days), false_positive (needs "
-          "reason), or open to take such a decision back. Decisions outlast scans; only an expired acceptance, or a fixed "
+          "Records a decision about a finding: in_progress, fixed, accepted_risk (needs reason; until, or else 90 "
+          "days), false_positive (needs "
+          "reason), or open to take such a decision back. Decisions outlast scans; only an expired acceptance, or a "
+          "fixed "
           "finding that is seen again, is reopened by a scan. To learn whether something is fixed, do not guess: call "
           "create_scan with finding_ids. Accepting a risk is a person's decision: ask the user first. Costs 1 unit.",
       .input_schema = p::arguments(
           {{"finding_id", p::id("fnd", "The finding.")},
-           {"status", p::one_of("What it becomes.", {"open", "in_progress", "fixed", "accepted_risk", "false_positive"})},
+           {"status",
+            p::one_of("What it becomes.", {"open", "in_progress", "fixed", "accepted_risk", "false_positive"})},
            {"reason", p::text("Why, for those who come after; needed for accepted_risk and false_positive.",
                               {.length_min = 1, .length_max = kReasonCharsMax})},
-           {"until", p::text("Only with accepted_risk: when the acceptance ends, RFC 3339 in UTC; in 90 days if left out.",
-                             {.length_min = 1, .length_max = 40})}},
+           {"until",
+            p::text("Only with accepted_risk: when the acceptance ends, RFC 3339 in UTC; in 90 days if left out.",
+                    {.length_min = 1, .length_max = 40})}},
           {"finding_id", "status"}),
       .output_schema = changed_schema(),
       .annotations = {.is_idempotent = true},
       .scope = Scope::findings_write,
       .rest = RestRoute{"PATCH", "/v1/findings/{finding_id}", 200},
-      .handler = [&services](const CallContext& context, const Json& arguments) {
-        return update_status(services, context, arguments);
-      },
+      .handler = [&services](const CallContext& context,
+                             const Json& arguments) { return update_status(services, context, arguments); },
   };
 }
 
@@ -132,33 +142,36 @@ Tool get_finding_history_tool(const Services& services) {
   return {
       .name = "get_finding_history",
       .title = "Get a finding's history",
-      .description = "Reads how the status of a finding moved, oldest first, with who moved it and why, and which scans saw it, "
-                     "newest first. get_finding has the same beside evidence and remediation, but the newest 50 only. Costs 1 "
-                     "unit.",
-      .input_schema = p::arguments({{"finding_id", p::id("fnd", "The finding.")},
-                                    {"limit", p::with_default(p::integer("At most this many changes, and this many scans.",
-                                                                         {.minimum = 1, .maximum = kHistoryMax}),
-                                                              kHistoryDefault)}},
-                                   {"finding_id"}),
+      .description =
+          "Reads how the status of a finding moved, oldest first, with who moved it and why, and which scans saw it, "
+          "newest first. get_finding has the same beside evidence and remediation, but the newest 50 only. Costs 1 "
+          "unit.",
+      .input_schema =
+          p::arguments({{"finding_id", p::id("fnd", "The finding.")},
+                        {"limit", p::with_default(p::integer("At most this many changes, and this many scans.",
+                                                             {.minimum = 1, .maximum = kHistoryMax}),
+                                                  kHistoryDefault)}},
+                       {"finding_id"}),
       .output_schema = p::answer(
           {{"finding_id", p::text("The finding.")},
            {"status", p::text("What it is now.")},
-           {"data", p::list("The changes, oldest first.",
-                            p::answer({{"from", p::nullable(p::text("Status before; null: it was seen for the first time."))},
-                                       {"to", p::text("Status after.")},
-                                       {"by", p::text("Who: a key, a run or a scan.")},
-                                       {"note", p::nullable(p::text("Why."))},
-                                       {"at", p::time("When.")}}))},
-           {"scans", p::list("The scans that looked for it, newest first.",
-                             p::answer({{"scan_id", p::text("The scan.")}, {"diff_state", p::text("How it saw it.")}}))},
+           {"data",
+            p::list("The changes, oldest first.",
+                    p::answer({{"from", p::nullable(p::text("Status before; null: it was seen for the first time."))},
+                               {"to", p::text("Status after.")},
+                               {"by", p::text("Who: a key, a run or a scan.")},
+                               {"note", p::nullable(p::text("Why."))},
+                               {"at", p::time("When.")}}))},
+           {"scans",
+            p::list("The scans that looked for it, newest first.",
+                    p::answer({{"scan_id", p::text("The scan.")}, {"diff_state", p::text("How it saw it.")}}))},
            {"reopened_count", p::integer("How often it came back.")},
            {"is_truncated", p::boolean("True if older changes are not shown.")}}),
       .annotations = {.is_read_only = true, .is_idempotent = true},
       .scope = Scope::findings_read,
       .rest = RestRoute{"GET", "/v1/findings/{finding_id}/history", 200},
-      .handler = [&services](const CallContext& context, const Json& arguments) {
-        return history(services, context, arguments);
-      },
+      .handler = [&services](const CallContext& context,
+                             const Json& arguments) { return history(services, context, arguments); },
   };
 }
 

@@ -21,12 +21,13 @@ Result<void> check_profile_allowed(const store::TargetRow& target, scans::Profil
   }
   const std::string wanted(scans::to_string(profile));
   if (target.attestation.is_null()) {
-    return Error(ErrorCode::target_not_verified,
-                 "Target " + target.id + " (" + target.url + ") has no statement that you may scan it. Register it again with "
-                 "create_target and `attest`.");
+    return Error(ErrorCode::target_not_verified, "Target " + target.id + " (" + target.url +
+                                                     ") has no statement that you may scan it. Register it again with "
+                                                     "create_target and `attest`.");
   }
   return Error(ErrorCode::target_not_verified,
-               "Target " + target.id + " (" + target.url + ") is public and its ownership is not proven, so a " + wanted +
+               "Target " + target.id + " (" + target.url + ") is public and its ownership is not proven, so a " +
+                   wanted +
                    " scan, which sends unusual requests, is refused. Use profile passive, or prove ownership first.");
 }
 

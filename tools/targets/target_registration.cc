@@ -48,7 +48,8 @@ Result<std::vector<std::string>> scope_hosts_of(const Services& services, const 
     if (!url || url->port != 80 || url->path != "/") {
       return wrong(field, "is \"" + printable(text, 60) + "\"; expected a bare host name such as www.example.com");
     }
-    if (Result<void> allowed = services.address_policy.check_host_name(url->host); !allowed) return std::move(allowed).error();
+    if (Result<void> allowed = services.address_policy.check_host_name(url->host); !allowed)
+      return std::move(allowed).error();
     if (std::find(hosts.begin(), hosts.end(), url->host) == hosts.end()) hosts.push_back(url->host);
   }
   return hosts;
@@ -56,12 +57,13 @@ Result<std::vector<std::string>> scope_hosts_of(const Services& services, const 
 
 Result<std::string> attestation_text(const CallContext& context, const Json& arguments, const egress::Url& url) {
   const Json* given = find_member(arguments, "attest");
-  const std::string advice = "expected a sentence stating that you may scan " + url.host +
-                             ", for example \"I own this server\", or true";
+  const std::string advice =
+      "expected a sentence stating that you may scan " + url.host + ", for example \"I own this server\", or true";
   if (given == nullptr) return wrong("attest", "is missing; " + advice);
   if (given->is_string()) {
     const std::string text = given->get<std::string>();
-    const bool is_blank = std::all_of(text.begin(), text.end(), [](char c) { return c == ' ' || c == '\t' || c == '\n'; });
+    const bool is_blank =
+        std::all_of(text.begin(), text.end(), [](char c) { return c == ' ' || c == '\t' || c == '\n'; });
     if (is_blank) return wrong("attest", "is empty; " + advice);
     return text;
   }
@@ -70,12 +72,14 @@ Result<std::string> attestation_text(const CallContext& context, const Json& arg
          " or are authorised to scan it.";
 }
 
-Result<std::vector<egress::IpAddress>> vetted_addresses(const Services& services, const egress::Url& url, bool& is_self) {
+Result<std::vector<egress::IpAddress>> vetted_addresses(const Services& services, const egress::Url& url,
+                                                        bool& is_self) {
   if (Result<void> named = services.address_policy.check_host_name(url.host); !named) return std::move(named).error();
   Result<std::vector<egress::IpAddress>> addresses = services.resolver.resolve(url.host);
   if (!addresses || addresses->empty()) {
-    return wrong("url", "names the host " + url.host + ", which does not resolve to an address from this machine; "
-                        "check the spelling, or that the name is known to the DNS that this server uses");
+    return wrong("url", "names the host " + url.host +
+                            ", which does not resolve to an address from this machine; "
+                            "check the spelling, or that the name is known to the DNS that this server uses");
   }
   is_self = is_own_address(url, *addresses, services);
   const auto self = is_self ? egress::AddressPolicy::Self::included : egress::AddressPolicy::Self::excluded;

@@ -18,7 +18,8 @@ namespace p = parameters;
 Result<ToolResult> list_targets(const Services& services, const CallContext& context, const Json& arguments) {
   Result<store::PageRequest> page = page_request(arguments, "tgt");
   if (!page) return std::move(page).error();
-  const store::TargetFilter filter{.account_id = context.caller->account_id, .query = string_or(arguments, "query", ""),
+  const store::TargetFilter filter{.account_id = context.caller->account_id,
+                                   .query = string_or(arguments, "query", ""),
                                    .tag = string_or(arguments, "tag", "")};
   auto targets = services.database.read_for(
       [&](store::Transaction& transaction) { return store::list_targets(transaction, filter, *page); });
@@ -61,9 +62,12 @@ Result<Json> register_target(const Services& services, const CallContext& contex
     }
     target.id = services.ids.make("tgt");
     if (Result<void> stored = store::insert_target(transaction, target); !stored) return std::move(stored).error();
-    const store::AuditRow audit{.account_id = target.account_id, .actor = context.caller->key_id,
-                                .action = "target.created", .subject = target.id,
-                                .data = {{"url", target.url}, {"attestation", target.attestation}}, .at = target.created_at};
+    const store::AuditRow audit{.account_id = target.account_id,
+                                .actor = context.caller->key_id,
+                                .action = "target.created",
+                                .subject = target.id,
+                                .data = {{"url", target.url}, {"attestation", target.attestation}},
+                                .at = target.created_at};
     if (Result<void> audited = store::insert_audit(transaction, audit); !audited) return std::move(audited).error();
   }
   Json answer = target_json(target);
@@ -107,14 +111,18 @@ Result<void> archive(const Services& services, const CallContext& context, const
   auto active = store::active_scan_of(transaction, target->id);
   if (!active) return std::move(active).error();
   if (*active) {
-    return Error(ErrorCode::target_busy, "Scan " + (*active)->id + " of this target is " + (*active)->status +
-                                             ". Cancel it with cancel_scan or wait for its end, then delete the target.");
+    return Error(ErrorCode::target_busy,
+                 "Scan " + (*active)->id + " of this target is " + (*active)->status +
+                     ". Cancel it with cancel_scan or wait for its end, then delete the target.");
   }
   const UnixMillis now = services.clock.now();
   if (Result<void> done = store::archive_target(transaction, target->account_id, target->id, now); !done) return done;
-  return store::insert_audit(transaction, {.account_id = target->account_id, .actor = context.caller->key_id,
-                                           .action = "target.deleted", .subject = target->id,
-                                           .data = {{"url", target->url}}, .at = now});
+  return store::insert_audit(transaction, {.account_id = target->account_id,
+                                           .actor = context.caller->key_id,
+                                           .action = "target.deleted",
+                                           .subject = target->id,
+                                           .data = {{"url", target->url}},
+                                           .at = now});
 }
 
 Result<ToolResult> delete_target(const Services& services, const CallContext& context, const Json& arguments) {
@@ -129,22 +137,23 @@ Result<ToolResult> delete_target(const Services& services, const CallContext& co
 }
 
 Tool list_targets_tool(const Services& services) {
-  p::Members inputs = {{"query", p::text("Only targets whose name or URL contains this.", {.length_min = 1, .length_max = 200})},
-                       {"tag", p::text("Only targets with this tag.", {.length_min = 1, .length_max = 64})}};
+  p::Members inputs = {
+      {"query", p::text("Only targets whose name or URL contains this.", {.length_min = 1, .length_max = 200})},
+      {"tag", p::text("Only targets with this tag.", {.length_min = 1, .length_max = 64})}};
   for (auto& member : p::page_members()) inputs.push_back(std::move(member));
   return {
       .name = "list_targets",
       .title = "List targets",
-      .description = "Lists the web servers that this account has registered for scanning, newest first, with what each may be "
-                     "scanned for. Use it to find a target_id. Costs 1 unit.",
+      .description =
+          "Lists the web servers that this account has registered for scanning, newest first, with what each may be "
+          "scanned for. Use it to find a target_id. Costs 1 unit.",
       .input_schema = p::arguments(inputs),
       .output_schema = p::page_answer("A page of targets.", target_schema()),
       .annotations = {.is_read_only = true, .is_idempotent = true},
       .scope = Scope::targets_read,
       .rest = RestRoute{"GET", "/v1/targets", 200},
-      .handler = [&services](const CallContext& context, const Json& arguments) {
-        return list_targets(services, context, arguments);
-      },
+      .handler = [&services](const CallContext& context,
+                             const Json& arguments) { return list_targets(services, context, arguments); },
   };
 }
 
@@ -152,32 +161,37 @@ Tool get_target_tool(const Services& services) {
   return {
       .name = "get_target",
       .title = "Get a target",
-      .description = "Reads one registered target: address, scope, proof of ownership, and the scan profiles that it allows. "
-                     "Costs 1 unit.",
+      .description =
+          "Reads one registered target: address, scope, proof of ownership, and the scan profiles that it allows. "
+          "Costs 1 unit.",
       .input_schema = p::arguments({{"target_id", p::id("tgt", "The target.")}}, {"target_id"}),
       .output_schema = target_schema(),
       .annotations = {.is_read_only = true, .is_idempotent = true},
       .scope = Scope::targets_read,
       .rest = RestRoute{"GET", "/v1/targets/{target_id}", 200},
-      .handler = [&services](const CallContext& context, const Json& arguments) {
-        return get_target(services, context, arguments);
-      },
+      .handler = [&services](const CallContext& context,
+                             const Json& arguments) { return get_target(services, context, arguments); },
   };
 }
 
 Tool create_target_tool(const Services& services) {
-  Json attest = {{"type", {"string", "boolean"}}, {"maxLength", 500},
-                 {"description", "Your statement that you own this host or are authorised to scan it, as a sentence, or true. "
-                                 "It is stored with your key's id. Ask the user; do not make it up."}};
+  Json attest = {{"type", {"string", "boolean"}},
+                 {"maxLength", 500},
+                 {"description",
+                  "Your statement that you own this host or are authorised to scan it, as a sentence, or true. "
+                  "It is stored with your key's id. Ask the user; do not make it up."}};
   return {
       .name = "create_target",
       .title = "Register a target",
-      .description = "Registers a web server for scanning. Only register hosts that the user owns or may test. Scans of it start at "
-                     "`url`; private and loopback hosts are accepted if this server's address policy allows them. The same URL "
-                     "again returns the existing target. Costs 1 unit. Next: create_scan with the returned id.",
+      .description =
+          "Registers a web server for scanning. Only register hosts that the user owns or may test. Scans of it start "
+          "at "
+          "`url`; private and loopback hosts are accepted if this server's address policy allows them. The same URL "
+          "again returns the existing target. Costs 1 unit. Next: create_scan with the returned id.",
       .input_schema = p::arguments(
-          {{"url", p::text("Where scans start: http or https, a host, optionally a port and a path. No user name or password.",
-                           {.length_min = 1, .length_max = static_cast<std::int64_t>(egress::kUrlBytesMax)})},
+          {{"url",
+            p::text("Where scans start: http or https, a host, optionally a port and a path. No user name or password.",
+                    {.length_min = 1, .length_max = static_cast<std::int64_t>(egress::kUrlBytesMax)})},
            {"name", p::text("A name for people; the host if left out.", {.length_min = 1, .length_max = 120})},
            {"attest", std::move(attest)},
            {"scope_hosts", p::list("Further hosts of the same owner to which redirects may be followed.",
@@ -192,9 +206,8 @@ Tool create_target_tool(const Services& services) {
       .annotations = {.is_idempotent = true},
       .scope = Scope::targets_write,
       .rest = RestRoute{"POST", "/v1/targets", 201},
-      .handler = [&services](const CallContext& context, const Json& arguments) {
-        return create_target(services, context, arguments);
-      },
+      .handler = [&services](const CallContext& context,
+                             const Json& arguments) { return create_target(services, context, arguments); },
   };
 }
 
@@ -202,26 +215,29 @@ Tool delete_target_tool(const Services& services) {
   return {
       .name = "delete_target",
       .title = "Delete a target",
-      .description = "Removes a target so that it can no longer be scanned. Its past scans, findings and reports stay readable. "
-                     "Refused while a scan of it is active. Costs 1 unit. Ask the user first.",
-      .input_schema = p::arguments({{"target_id", p::id("tgt", "The target.")},
-                                    {"confirm_host", p::text("The target's host, repeated as a safeguard against deleting "
-                                                             "the wrong one.", {.length_min = 1, .length_max = 253})}},
-                                   {"target_id", "confirm_host"}),
+      .description =
+          "Removes a target so that it can no longer be scanned. Its past scans, findings and reports stay readable. "
+          "Refused while a scan of it is active. Costs 1 unit. Ask the user first.",
+      .input_schema =
+          p::arguments({{"target_id", p::id("tgt", "The target.")},
+                        {"confirm_host", p::text("The target's host, repeated as a safeguard against deleting "
+                                                 "the wrong one.",
+                                                 {.length_min = 1, .length_max = 253})}},
+                       {"target_id", "confirm_host"}),
       .output_schema = p::answer({{"id", p::text("The target's id.")}, {"deleted", p::boolean("Always true.")}}),
       .annotations = {.is_destructive = true, .is_idempotent = true},
       .scope = Scope::targets_write,
       .rest = RestRoute{"DELETE", "/v1/targets/{target_id}", 200},
-      .handler = [&services](const CallContext& context, const Json& arguments) {
-        return delete_target(services, context, arguments);
-      },
+      .handler = [&services](const CallContext& context,
+                             const Json& arguments) { return delete_target(services, context, arguments); },
   };
 }
 
 }  // namespace
 
 std::vector<Tool> target_tools(const Services& services) {
-  return {list_targets_tool(services), get_target_tool(services), create_target_tool(services), delete_target_tool(services)};
+  return {list_targets_tool(services), get_target_tool(services), create_target_tool(services),
+          delete_target_tool(services)};
 }
 
 }  // namespace weir::tools

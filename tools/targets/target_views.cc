@@ -21,16 +21,15 @@ p::Members target_members() {
       {"scope_hosts", p::list("Further hosts to which redirects may be followed.", p::text("A host name."))},
       {"expected_ports", p::list("Ports that are meant to be open.", p::integer("A TCP port."))},
       {"tags", p::list("Free labels.", p::text("A label."))},
-      {"verification",
-       p::answer({{"state", p::one_of("How far ownership is proven.", {"unverified", "pending", "verified", "stale", "failed"})},
-                  {"method", p::nullable(p::text("How it was proven: attestation, or null."))},
-                  {"verified_at", p::nullable(p::time("When."))}},
-                 {}, "Proof of ownership.")},
-      {"attestation",
-       p::nullable(p::answer({{"by", p::text("The id of the key that stated it.")},
-                              {"at", p::time("When.")},
-                              {"text", p::text("What was stated.")}},
-                             {}, "The statement that the owner may scan this host."))},
+      {"verification", p::answer({{"state", p::one_of("How far ownership is proven.",
+                                                      {"unverified", "pending", "verified", "stale", "failed"})},
+                                  {"method", p::nullable(p::text("How it was proven: attestation, or null."))},
+                                  {"verified_at", p::nullable(p::time("When."))}},
+                                 {}, "Proof of ownership.")},
+      {"attestation", p::nullable(p::answer({{"by", p::text("The id of the key that stated it.")},
+                                             {"at", p::time("When.")},
+                                             {"text", p::text("What was stated.")}},
+                                            {}, "The statement that the owner may scan this host."))},
       {"allowed_profiles", p::list("Profiles that create_scan accepts for it now.", p::text("A profile."))},
       {"created_at", p::time("When it was registered.")},
       {"updated_at", p::time("When it was last changed.")},
@@ -77,7 +76,8 @@ Json target_schema() { return p::answer(target_members(), {}, "A registered targ
 
 Json created_target_schema() {
   p::Members members = target_members();
-  members.emplace_back("is_new", p::boolean("False if the account already had a target with this URL: then that one is returned."));
+  members.emplace_back(
+      "is_new", p::boolean("False if the account already had a target with this URL: then that one is returned."));
   members.emplace_back("instructions", p::text("What can be done next."));
   return p::answer(members, {}, "The registered target.");
 }

@@ -96,7 +96,8 @@ Result<Replayed> replay(const Services& services, const store::WebhookRow& webho
       if (!added) return std::move(added).error();
       if (*added) ++replayed.queued_new;
     }
-    if (auto forward = store::bring_webhook_forward(transaction, webhook.id, now); !forward) return std::move(forward).error();
+    if (auto forward = store::bring_webhook_forward(transaction, webhook.id, now); !forward)
+      return std::move(forward).error();
     services.webhooks.outbox.notify_due(transaction, webhook.id);
     return replayed;
   });

@@ -12,9 +12,9 @@ inline constexpr std::int64_t kReplayMax = 1'000;
 
 // Not thread-safe: a value.
 struct Replayed {
-  std::int64_t queued_again = 0;                 // deliveries that there were
-  std::int64_t queued_new = 0;                   // events that had none
-  std::optional<UnixMillis> next_from;           // ask again from here; nothing: the range is done
+  std::int64_t queued_again = 0;        // deliveries that there were
+  std::int64_t queued_new = 0;          // events that had none
+  std::optional<UnixMillis> next_from;  // ask again from here; nothing: the range is done
 };
 
 // Returns the database's errors. Events that the log has trimmed are only replayed if their delivery is still there.

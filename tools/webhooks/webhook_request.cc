@@ -17,8 +17,8 @@ Error named(Error error, const std::string& field) {
 }
 
 Error missing(std::string_view noun, std::string_view id, std::string_view where) {
-  return Error(ErrorCode::not_found, "There is no " + std::string(noun) + " " + printable(id, 64) + " in this account. " +
-                                         std::string(where) + " shows which there are.");
+  return Error(ErrorCode::not_found, "There is no " + std::string(noun) + " " + printable(id, 64) +
+                                         " in this account. " + std::string(where) + " shows which there are.");
 }
 
 template <typename Row>
@@ -33,15 +33,18 @@ Result<egress::Url> vetted_webhook_url(const Services& services, std::string_vie
   Result<egress::Url> url = egress::Url::parse(text);
   if (!url) return named(std::move(url).error(), "url");
   if (url->scheme != "https" && !services.webhooks.settings.allow_http) {
-    return wrong("url", "starts with http://; deliveries are only sent over https, so that nobody between can read or change "
-                        "them. Give an https:// URL, or ask the operator for webhooks.allow_http = true");
+    return wrong("url",
+                 "starts with http://; deliveries are only sent over https, so that nobody between can read or change "
+                 "them. Give an https:// URL, or ask the operator for webhooks.allow_http = true");
   }
   const egress::AddressPolicy& policy = services.webhooks.policy;
-  if (Result<void> allowed = policy.check_host_name(url->host); !allowed) return named(std::move(allowed).error(), "url");
+  if (Result<void> allowed = policy.check_host_name(url->host); !allowed)
+    return named(std::move(allowed).error(), "url");
   Result<std::vector<egress::IpAddress>> addresses = services.resolver.resolve(url->host);
   if (!addresses || addresses->empty()) {
-    return wrong("url", "names the host " + url->host + ", which does not resolve to an address from this server; check the "
-                        "spelling and its DNS records");
+    return wrong("url", "names the host " + url->host +
+                            ", which does not resolve to an address from this server; check the "
+                            "spelling and its DNS records");
   }
   if (Result<void> allowed = policy.check_all(*addresses, url->port); !allowed) {
     Error error = std::move(allowed).error();
@@ -61,13 +64,15 @@ Result<std::vector<std::string>> event_patterns_of(const Json& arguments) {
   return streaming::checked_patterns("events", patterns);
 }
 
-Result<store::WebhookRow> find_webhook(store::Transaction& transaction, const CallContext& context, std::string_view id) {
+Result<store::WebhookRow> find_webhook(store::Transaction& transaction, const CallContext& context,
+                                       std::string_view id) {
   const Error error = missing("webhook", id, "list_webhooks");
   if (!is_id(id, "whk")) return error;
   return with_message(store::webhook_by_id(transaction, context.caller->account_id, id), error);
 }
 
-Result<store::DeliveryRow> find_delivery(store::Transaction& transaction, const CallContext& context, std::string_view id) {
+Result<store::DeliveryRow> find_delivery(store::Transaction& transaction, const CallContext& context,
+                                         std::string_view id) {
   const Error error = missing("delivery", id, "list_deliveries");
   if (!is_id(id, "dlv")) return error;
   return with_message(store::delivery_by_id(transaction, context.caller->account_id, id), error);

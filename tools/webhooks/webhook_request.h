@@ -19,7 +19,9 @@ Result<egress::Url> vetted_webhook_url(const Services& services, std::string_vie
 Result<std::vector<std::string>> event_patterns_of(const Json& arguments);
 
 // The endpoint; not_found for what is not an id, does not exist, or is another account's.
-Result<store::WebhookRow> find_webhook(store::Transaction& transaction, const CallContext& context, std::string_view id);
-Result<store::DeliveryRow> find_delivery(store::Transaction& transaction, const CallContext& context, std::string_view id);
+Result<store::WebhookRow> find_webhook(store::Transaction& transaction, const CallContext& context,
+                                       std::string_view id);
+Result<store::DeliveryRow> find_delivery(store::Transaction& transaction, const CallContext& context,
+                                         std::string_view id);
 
 }  // namespace weir::tools

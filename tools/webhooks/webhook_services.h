@@ -11,7 +11,7 @@ namespace weir::tools {
 struct WebhookServices {
   streaming::WebhookOutbox& outbox;
   const Sealer& sealer;
-  const egress::AddressPolicy& policy;           // where a webhook may go
+  const egress::AddressPolicy& policy;  // where a webhook may go
   const streaming::WebhookSettings& settings;
 };
 

@@ -22,8 +22,10 @@ Result<void> audit(const Services& services, const CallContext& context, store::
                    std::string_view action, const store::WebhookRow& webhook) {
   // The URL may hold a token: only its host is written down.
   const auto url = egress::Url::parse(webhook.url);
-  return store::insert_audit(transaction, {.account_id = webhook.account_id, .actor = context.caller->key_id,
-                                           .action = std::string(action), .subject = webhook.id,
+  return store::insert_audit(transaction, {.account_id = webhook.account_id,
+                                           .actor = context.caller->key_id,
+                                           .action = std::string(action),
+                                           .subject = webhook.id,
                                            .data = {{"host", url ? url->host : ""}, {"events", webhook.events}},
                                            .at = services.clock.now()});
 }
@@ -82,9 +84,8 @@ Result<ToolResult> create_webhook(const Services& services, const CallContext& c
   webhook.updated_at = now;
   std::string secret;
   auto made = services.database.write_for([&](store::Transaction& transaction) -> Result<Creation> {
-    auto creation = create_once(transaction, context, *token, "create_webhook", now, [&](store::Transaction& inner) {
-      return insert(services, context, webhook, inner);
-    });
+    auto creation = create_once(transaction, context, *token, "create_webhook", now,
+                                [&](store::Transaction& inner) { return insert(services, context, webhook, inner); });
     if (!creation) return creation;
     // Not part of the answer that is remembered for repetitions: that one is stored in clear.
     auto stored = find_webhook(transaction, context, string_or(creation->answer, "id", ""));
@@ -133,7 +134,8 @@ Result<ToolResult> get_webhook(const Services& services, const CallContext& cont
   });
   if (!webhook) return std::move(webhook).error();
   std::string state = webhook->is_enabled ? "enabled" : "disabled (" + webhook->disabled_reason + ")";
-  if (webhook->health.failures_in_row > 0) state += ", " + std::to_string(webhook->health.failures_in_row) + " failures in a row";
+  if (webhook->health.failures_in_row > 0)
+    state += ", " + std::to_string(webhook->health.failures_in_row) + " failures in a row";
   return shown(services, *webhook, "Webhook " + webhook->id + " to " + webhook->url + " is " + state + ".");
 }
 
@@ -180,8 +182,9 @@ Result<ToolResult> update_webhook(const Services& services, const CallContext& c
         return {};
       });
   if (!webhook) return std::move(webhook).error();
-  return shown(services, *webhook, "Updated webhook " + webhook->id + ", which is " +
-                                       (webhook->is_enabled ? "enabled." : "disabled. Nothing is sent to it."));
+  return shown(services, *webhook,
+               "Updated webhook " + webhook->id + ", which is " +
+                   (webhook->is_enabled ? "enabled." : "disabled. Nothing is sent to it."));
 }
 
 Result<ToolResult> delete_webhook(const Services& services, const CallContext& context, const Json& arguments) {
@@ -204,22 +207,25 @@ Result<ToolResult> delete_webhook(const Services& services, const CallContext& c
 Result<ToolResult> rotate_secret(const Services& services, const CallContext& context, const Json& arguments) {
   const Sealer& sealer = services.webhooks.sealer;
   const std::string secret = streaming::make_webhook_secret(services.random);
-  auto webhook = change_webhook(
-      services, context, arguments, [&](store::Transaction& transaction, store::WebhookRow& row) -> Result<void> {
-        const UnixMillis now = services.clock.now();
-        std::chrono::milliseconds overlap = services.webhooks.settings.secret_overlap;
-        if (const auto hours = integer_member(arguments, "overlap_hours")) overlap = std::chrono::hours{*hours};
-        row.sealed_previous_secret = row.sealed_secret;  // bound to the same row
-        row.previous_until = now + overlap;
-        row.sealed_secret = sealer.seal(secret, row.id);
-        row.updated_at = now;
-        if (auto stored = store::update_webhook_secrets(transaction, row); !stored) return stored;
-        return audit(services, context, transaction, "webhook.secret_rotated", row);
-      });
+  auto webhook = change_webhook(services, context, arguments,
+                                [&](store::Transaction& transaction, store::WebhookRow& row) -> Result<void> {
+                                  const UnixMillis now = services.clock.now();
+                                  std::chrono::milliseconds overlap = services.webhooks.settings.secret_overlap;
+                                  if (const auto hours = integer_member(arguments, "overlap_hours"))
+                                    overlap = std::chrono::hours{*hours};
+                                  row.sealed_previous_secret = row.sealed_secret;  // bound to the same row
+                                  row.previous_until = now + overlap;
+                                  row.sealed_secret = sealer.seal(secret, row.id);
+                                  row.updated_at = now;
+                                  if (auto stored = store::update_webhook_secrets(transaction, row); !stored)
+                                    return stored;
+                                  return audit(services, context, transaction, "webhook.secret_rotated", row);
+                                });
   if (!webhook) return std::move(webhook).error();
-  ToolResult result = shown(services, *webhook,
-                            "Webhook " + webhook->id + " has a new secret. Until " + to_rfc3339(*webhook->previous_until) +
-                                " deliveries are signed with the old one, too. " + std::string(kHowToVerify));
+  ToolResult result =
+      shown(services, *webhook,
+            "Webhook " + webhook->id + " has a new secret. Until " + to_rfc3339(*webhook->previous_until) +
+                " deliveries are signed with the old one, too. " + std::string(kHowToVerify));
   result.structured["secret"] = secret;
   return result;
 }
@@ -253,16 +259,17 @@ Json url_parameter() {
                  {.length_min = 1, .length_max = static_cast<std::int64_t>(egress::kUrlBytesMax)});
 }
 Json events_parameter() {
-  return p::list("Types of events to send, such as scan.completed or finding.new; scan.* for all of scans, * for everything.",
-                 p::text("A type or a pattern.", {.length_min = 1, .length_max = 100}),
-                 static_cast<std::int64_t>(streaming::kPatternsMax));
+  return p::list(
+      "Types of events to send, such as scan.completed or finding.new; scan.* for all of scans, * for everything.",
+      p::text("A type or a pattern.", {.length_min = 1, .length_max = 100}),
+      static_cast<std::int64_t>(streaming::kPatternsMax));
 }
 Json description_parameter() { return p::text("What it is for, in your words.", {.length_min = 0, .length_max = 200}); }
 Json id_parameter() { return p::id("whk", "The webhook."); }
 
 // The parts that all tools here share.
-Tool tool(const Services& services, std::string_view name, std::string_view title, RestRoute rest, Annotations annotations,
-          Result<ToolResult> (*call)(const Services&, const CallContext&, const Json&)) {
+Tool tool(const Services& services, std::string_view name, std::string_view title, RestRoute rest,
+          Annotations annotations, Result<ToolResult> (*call)(const Services&, const CallContext&, const Json&)) {
   Tool made;
   made.name = name;
   made.title = title;
@@ -290,23 +297,29 @@ std::vector<Tool> webhook_tools(const Services& services) {
       with(tool(services, "list_webhooks", "List webhooks", {"GET", "/v1/webhooks", 200}, kReads, list_webhooks),
            "Lists where this account's events are sent, newest first, and whether each receiver is well. Costs 1 unit.",
            p::arguments(p::page_members()), p::page_answer("A page of webhooks.", webhook_schema())),
-      with(tool(services, "get_webhook", "Get a webhook", {"GET", "/v1/webhooks/{webhook_id}", 200}, kReads, get_webhook),
-           "Reads one webhook: its URL, its events and how its receiver is doing. The secret is not shown. Costs 1 unit.",
+      with(tool(services, "get_webhook", "Get a webhook", {"GET", "/v1/webhooks/{webhook_id}", 200}, kReads,
+                get_webhook),
+           "Reads one webhook: its URL, its events and how its receiver is doing. The secret is not shown. Costs 1 "
+           "unit.",
            only_id, webhook_schema()),
       with(tool(services, "create_webhook", "Make a webhook", {"POST", "/v1/webhooks", 201}, {}, create_webhook),
-           "Has this account's events sent to a URL as signed HTTP POSTs (Standard Webhooks), instead of polling or keeping a "
-           "stream open. The answer shows the signing secret once. Deliveries are repeated until the receiver answers 2xx, may "
+           "Has this account's events sent to a URL as signed HTTP POSTs (Standard Webhooks), instead of polling or "
+           "keeping a "
+           "stream open. The answer shows the signing secret once. Deliveries are repeated until the receiver answers "
+           "2xx, may "
            "come twice and in any order. Costs 1 unit. Next: test_webhook.",
-           p::arguments({{"url", url_parameter()},
-                         {"events", events_parameter()},
-                         {"description", description_parameter()},
-                         {"client_token", p::text("Makes a repetition of this very request safe for 24 hours; any unique text.",
-                                                  {.length_min = 1, .length_max = 128})}},
-                        {"url", "events"}),
+           p::arguments(
+               {{"url", url_parameter()},
+                {"events", events_parameter()},
+                {"description", description_parameter()},
+                {"client_token", p::text("Makes a repetition of this very request safe for 24 hours; any unique text.",
+                                         {.length_min = 1, .length_max = 128})}},
+               {"url", "events"}),
            webhook_secret_schema()),
       with(tool(services, "update_webhook", "Change a webhook", {"PATCH", "/v1/webhooks/{webhook_id}", 200},
                 {.is_idempotent = true}, update_webhook),
-           "Changes what is given of a webhook: URL, events, description, enabled. Disabling ends its pending deliveries as "
+           "Changes what is given of a webhook: URL, events, description, enabled. Disabling ends its pending "
+           "deliveries as "
            "failed; after enabling, replay_deliveries sends what was missed. Costs 1 unit.",
            p::arguments({{"webhook_id", id_parameter()},
                          {"url", url_parameter()},
@@ -317,11 +330,13 @@ std::vector<Tool> webhook_tools(const Services& services) {
            webhook_schema()),
       with(tool(services, "delete_webhook", "Delete a webhook", {"DELETE", "/v1/webhooks/{webhook_id}", 200},
                 {.is_destructive = true, .is_idempotent = true}, delete_webhook),
-           "Ends a webhook: its secret is erased, its pending deliveries end as failed. Costs 1 unit. Ask the user first.",
+           "Ends a webhook: its secret is erased, its pending deliveries end as failed. Costs 1 unit. Ask the user "
+           "first.",
            only_id, p::answer({{"id", p::text("The webhook's id.")}, {"deleted", p::boolean("Always true.")}})),
       with(tool(services, "rotate_webhook_secret", "Replace a webhook's secret",
                 {"POST", "/v1/webhooks/{webhook_id}/rotate-secret", 200}, {}, rotate_secret),
-           "Makes a new signing secret and shows it once. For a day, or overlap_hours, deliveries carry signatures of both, so "
+           "Makes a new signing secret and shows it once. For a day, or overlap_hours, deliveries carry signatures of "
+           "both, so "
            "that the receiver can change over at any time. Costs 1 unit.",
            p::arguments({{"webhook_id", id_parameter()},
                          {"overlap_hours", p::integer("How long the old secret still signs; 0 ends it at once.",
@@ -330,7 +345,8 @@ std::vector<Tool> webhook_tools(const Services& services) {
            webhook_secret_schema()),
       with(tool(services, "test_webhook", "Test a webhook", {"POST", "/v1/webhooks/{webhook_id}/test", 202},
                 {.is_open_world = true}, test_webhook),
-           "Sends a webhook.test to the receiver now, once, before everything that waits. get_delivery with the returned id says "
+           "Sends a webhook.test to the receiver now, once, before everything that waits. get_delivery with the "
+           "returned id says "
            "what it answered. Costs 1 unit.",
            only_id, delivery_schema()),
   };

@@ -29,7 +29,8 @@ class ClientRequests {
   // Sends each of {"key": {"method", "params"}} on the port's stream. `done` gets {"key": result} once every one is
   // answered; a key that the client answered with an error is missing. If the client leaves before, `done` is dropped.
   // False if too many wait.
-  bool ask(std::string session_id, const std::shared_ptr<ReplyPort>& port, Json requests, std::function<void(Json)> done);
+  bool ask(std::string session_id, const std::shared_ptr<ReplyPort>& port, Json requests,
+           std::function<void(Json)> done);
   // The answer to a request; null is an error. False if that session is not asked that.
   bool answer(const std::string& session_id, const Json& id, Json result);
 
@@ -43,7 +44,8 @@ class ClientRequests {
   using Map = std::map<std::string, Pending>;
 
   Random& random_;
-  const std::shared_ptr<Guarded<Map>> pending_ = std::make_shared<Guarded<Map>>();  // shared with ports that outlive this
+  const std::shared_ptr<Guarded<Map>> pending_ =
+      std::make_shared<Guarded<Map>>();  // shared with ports that outlive this
 };
 
 }  // namespace weir::mcp

@@ -57,8 +57,8 @@ std::optional<Task> task_of(const Dispatch& dispatch, Call& call) {
 void answer_with_result(Call& call, const Task& task) {
   if (const Json* error = find_member(task.payload, "error")) {
     const Json* data = find_member(*error, "data");
-    return call.fail({static_cast<int>(integer_or(*error, "code", code::kInternalError)), string_or(*error, "message", "The task failed."),
-                      data == nullptr ? Json(nullptr) : *data});
+    return call.fail({static_cast<int>(integer_or(*error, "code", code::kInternalError)),
+                      string_or(*error, "message", "The task failed."), data == nullptr ? Json(nullptr) : *data});
   }
   const Json* result = find_member(task.payload, "result");
   if (result == nullptr) {
@@ -81,12 +81,13 @@ class ResultWait final : public tools::PendingCall, public std::enable_shared_fr
 
   // False if the task cannot be watched.
   bool start(const tools::CallContext& context) {
-    watch_ = dispatch_.offers.tasks->watch(context, task_id_, [weak = weak_from_this(), &executor = dispatch_.executor] {
-      // Reading the task blocks, which whoever told of the change must not.
-      executor.post([weak] {
-        if (const auto self = weak.lock()) self->look();
-      });
-    });
+    watch_ =
+        dispatch_.offers.tasks->watch(context, task_id_, [weak = weak_from_this(), &executor = dispatch_.executor] {
+          // Reading the task blocks, which whoever told of the change must not.
+          executor.post([weak] {
+            if (const auto self = weak.lock()) self->look();
+          });
+        });
     return watch_ != nullptr;
   }
 
@@ -105,11 +106,14 @@ class ResultWait final : public tools::PendingCall, public std::enable_shared_fr
   // 2025-11-25 gets its input. Otherwise somebody answers elsewhere, and this goes on waiting.
   void ask(const Task& task) {
     const Json* wanted = find_member(task.payload, "inputRequests");
-    if (wanted == nullptr || !call_->caller->scopes.allows(dispatch_.offers.tasks->scope_of(TaskAction::update, task_id_))) return;
+    if (wanted == nullptr ||
+        !call_->caller->scopes.allows(dispatch_.offers.tasks->scope_of(TaskAction::update, task_id_)))
+      return;
     Json requests = Json::object();
     asked_.with([&](std::set<std::string>& asked) {
       for (const auto& [key, request] : wanted->items()) {
-        if (!has_capabilities(call_->client_capabilities, capabilities_needed_by(string_or(request, "method", "")))) continue;
+        if (!has_capabilities(call_->client_capabilities, capabilities_needed_by(string_or(request, "method", ""))))
+          continue;
         if (!asked.insert(key).second) continue;
         requests[key] = request;
         requests[key]["params"]["_meta"][kRelatedTask] = {{"taskId", task_id_}};
@@ -149,13 +153,16 @@ bool wants_core_task(const Call& call) {
 }
 
 std::optional<RpcError> fault_of_core_task(const Dispatch& dispatch, const Call& call) {
-  if (dispatch.offers.tasks == nullptr || call.tool == nullptr || call.revision != Revision::r2025_11_25) return std::nullopt;
+  if (dispatch.offers.tasks == nullptr || call.tool == nullptr || call.revision != Revision::r2025_11_25)
+    return std::nullopt;
   const Json support = task_support(dispatch.offers, *call.tool);
   if (wants_core_task(call) && support.is_null()) {
-    return RpcError{code::kMethodNotFound, "Method not found: calls of " + call.tool->name + " are never tasks; call it without task"};
+    return RpcError{code::kMethodNotFound,
+                    "Method not found: calls of " + call.tool->name + " are never tasks; call it without task"};
   }
   if (!wants_core_task(call) && !support.is_null() && support["taskSupport"] == "required") {
-    return RpcError{code::kMethodNotFound, "Method not found: calls of " + call.tool->name + " are tasks only; call it with task"};
+    return RpcError{code::kMethodNotFound,
+                    "Method not found: calls of " + call.tool->name + " are tasks only; call it with task"};
   }
   return std::nullopt;
 }

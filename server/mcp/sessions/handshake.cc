@@ -43,8 +43,9 @@ void handle_initialize(const Dispatch& dispatch, const std::shared_ptr<Call>& ca
 void handle_set_level(const Dispatch& dispatch, const std::shared_ptr<Call>& call) {
   const std::string level = string_or(call->message.params, "level", "");
   if (!is_log_level(level)) {
-    return call->fail({code::kInvalidParams, "Invalid params: level must be one of debug, info, notice, warning, error, "
-                                             "critical, alert, emergency"});
+    return call->fail({code::kInvalidParams,
+                       "Invalid params: level must be one of debug, info, notice, warning, error, "
+                       "critical, alert, emergency"});
   }
   if (auto kept = dispatch.sessions.set_log_level(call->session_id, level); !kept) return call->fail(kept.error());
   call->succeed(Json::object());

@@ -36,7 +36,9 @@ class HttpSse::Listening final : public http::SseStream {
  public:
   explicit Listening(std::shared_ptr<http::SseStream> stream) : stream_(std::move(stream)) {}
 
-  bool send(std::shared_ptr<const std::string> frame) override { return !is_closed() && stream_->send(std::move(frame)); }
+  bool send(std::shared_ptr<const std::string> frame) override {
+    return !is_closed() && stream_->send(std::move(frame));
+  }
   void close() override {
     std::function<void()> callback = closed_.with([](Closed& closed) {
       closed.is_closed = true;
@@ -67,7 +69,8 @@ class HttpSse::Listening final : public http::SseStream {
 // One open stream and the session on it. Thread-safe. Shared by the registry and the calls in progress.
 class HttpSse::Connection : public std::enable_shared_from_this<HttpSse::Connection> {
  public:
-  Connection(const Dispatch& dispatch, std::shared_ptr<const tools::Caller> caller, std::shared_ptr<http::SseStream> stream)
+  Connection(const Dispatch& dispatch, std::shared_ptr<const tools::Caller> caller,
+             std::shared_ptr<http::SseStream> stream)
       : dispatch_(dispatch), caller_(std::move(caller)), stream_(std::move(stream)) {}
 
   [[nodiscard]] const std::string& key_id() const { return caller_->key_id; }
@@ -88,7 +91,8 @@ class HttpSse::Connection : public std::enable_shared_from_this<HttpSse::Connect
       return std::exchange(state.session_id, id);
     });
     if (!earlier.empty()) end_session(dispatch_, caller_, earlier);
-    if (const auto stream = dispatch_.session_streams.listen(context, id)) (*stream)->attach(listening, 0, Priming::none);
+    if (const auto stream = dispatch_.session_streams.listen(context, id))
+      (*stream)->attach(listening, 0, Priming::none);
   }
 
   // One callback for each port; none is kept.
@@ -123,7 +127,8 @@ class HttpSse::Connection : public std::enable_shared_from_this<HttpSse::Connect
     bool has_left = false;
   };
 
-  static void end_session(const Dispatch& dispatch, const std::shared_ptr<const tools::Caller>& caller, const std::string& id) {
+  static void end_session(const Dispatch& dispatch, const std::shared_ptr<const tools::Caller>& caller,
+                          const std::string& id) {
     dispatch.session_streams.end(id);
     if (const auto ended = dispatch.sessions.end(id, *caller); !ended && ended.error().code != ErrorCode::not_found) {
       log::warning("mcp.session_not_ended", {{"cause", ended.error().cause}});
@@ -170,8 +175,8 @@ void HttpSse::open(const Dispatch& dispatch, const SseRequest& request) {
   auto connection = std::make_shared<Connection>(dispatch, request.caller, stream);
   connections_->with([&](Connections& all) { all.emplace(id, connection); });
   // The first event names where to POST (MCP 2024-11-05 "HTTP with SSE").
-  stream->send(std::make_shared<const std::string>(streaming::encode_sse(
-      {"", "endpoint", std::string(kMessagesPath) + "?session_id=" + id, std::nullopt})));
+  stream->send(std::make_shared<const std::string>(
+      streaming::encode_sse({"", "endpoint", std::string(kMessagesPath) + "?session_id=" + id, std::nullopt})));
   stream->on_closed([weak = std::weak_ptr(connections_), id] {
     const auto connections = weak.lock();
     if (!connections) return;
@@ -187,13 +192,15 @@ void HttpSse::post(const Dispatch& dispatch, const SseRequest& request) {
     return found == all.end() ? nullptr : found->second;
   });
   if (connection == nullptr || connection->key_id() != request.caller->key_id) {
-    return refuse(dispatch, request, {nullptr, transport_error(404, "Not found: no open stream has that session_id; GET /sse first")});
+    return refuse(dispatch, request,
+                  {nullptr, transport_error(404, "Not found: no open stream has that session_id; GET /sse first")});
   }
   auto parsed = parse_body(request.exchange->request().body);
   if (const auto* fault = std::get_if<Fault>(&parsed)) return refuse(dispatch, request, *fault);
   auto& body = std::get<Body>(parsed);
   if (body.is_batch) {
-    return refuse(dispatch, request, {nullptr, {code::kInvalidRequest, "Invalid request: this transport has no batches", nullptr, 400}});
+    return refuse(dispatch, request,
+                  {nullptr, {code::kInvalidRequest, "Invalid request: this transport has no batches", nullptr, 400}});
   }
   auto call = std::make_shared<Call>();
   call->message = std::move(std::get<Message>(body.elements.front()));
@@ -208,8 +215,10 @@ void HttpSse::post(const Dispatch& dispatch, const SseRequest& request) {
     call->revision = revision_from(session->protocol_version).value_or(Revision::r2024_11_05);
     call->client_capabilities = session->client_capabilities;
     call->log_level = session->log_level;
-  } else if (call->message.kind == Message::Kind::request && call->message.method != "initialize" && call->message.method != "ping") {
-    return refuse(dispatch, request, {call->message.id, {code::kInvalidRequest, "Invalid request: initialize first", nullptr, 400}});
+  } else if (call->message.kind == Message::Kind::request && call->message.method != "initialize" &&
+             call->message.method != "ping") {
+    return refuse(dispatch, request,
+                  {call->message.id, {code::kInvalidRequest, "Invalid request: initialize first", nullptr, 400}});
   }
   request.exchange->reply({202, headers_of(dispatch, request, "POST /messages"), "", ""});
   if (call->message.kind == Message::Kind::response) {

@@ -7,9 +7,7 @@
 
 namespace weir::mcp {
 
-std::string event_id(const StreamPosition& position) {
-  return position.stream_id + "-" + std::to_string(position.seq);
-}
+std::string event_id(const StreamPosition& position) { return position.stream_id + "-" + std::to_string(position.seq); }
 
 std::optional<StreamPosition> stream_position_from(std::string_view text) {
   constexpr std::size_t kTextMax = 100;
@@ -18,7 +16,8 @@ std::optional<StreamPosition> stream_position_from(std::string_view text) {
   StreamPosition position{std::string(text.substr(0, dash)), 0};
   const std::string_view number = text.substr(dash + 1);
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), position.seq);
-  if (number.empty() || error != std::errc() || end != number.data() + number.size() || position.seq < 0) return std::nullopt;
+  if (number.empty() || error != std::errc() || end != number.data() + number.size() || position.seq < 0)
+    return std::nullopt;
   return position;
 }
 

@@ -85,7 +85,7 @@ class ResumableStream : public std::enable_shared_from_this<ResumableStream> {
   std::shared_ptr<http::SseStream> reader_;
   std::int64_t position_ = 0;  // what the reader has
   bool is_claimed_ = false;
-  bool is_pumping_ = false;    // whose turn it is to send
+  bool is_pumping_ = false;  // whose turn it is to send
   std::chrono::steady_clock::time_point idle_since_;
   std::function<void()> given_up_;
 };

@@ -38,7 +38,8 @@ Result<std::string> Sessions::open(const tools::Caller& caller, Opening opening)
   row.client_capabilities = bounded(std::move(opening.client_capabilities));
   row.created_at = clock_.now();
   row.last_used_at = row.created_at;
-  auto written = database_.write([&](store::Transaction& transaction) { return store::insert_session(transaction, row); });
+  auto written =
+      database_.write([&](store::Transaction& transaction) { return store::insert_session(transaction, row); });
   if (!written) return std::move(written).error();
   return row.id;
 }

@@ -37,15 +37,17 @@ Revision revision_of(const SessionGet& get) {
 }
 
 RpcError gone() {
-  return {code::kTransport,
-          "Gone: the stream of that Last-Event-ID is not kept any more; send the request again, or GET without the header",
-          nullptr, kGone};
+  return {
+      code::kTransport,
+      "Gone: the stream of that Last-Event-ID is not kept any more; send the request again, or GET without the header",
+      nullptr, kGone};
 }
 
 // A call that an earlier process knew.
 std::optional<RpcError> resume_stored(const Dispatch& dispatch, const SessionGet& get, const StreamPosition& position) {
   auto stored = dispatch.session_streams.stored_call(get.session.id, position.stream_id);
-  if (!stored) return RpcError{code::kInternalError, stored.error().message, nullptr, server::http_status(stored.error().code)};
+  if (!stored)
+    return RpcError{code::kInternalError, stored.error().message, nullptr, server::http_status(stored.error().code)};
   if (!*stored) return gone();
   const store::SessionCallRow& row = **stored;
   const auto stream = dispatch.session_streams.reopen_call(get.session.id, position);
@@ -64,7 +66,8 @@ std::optional<RpcError> resume_stored(const Dispatch& dispatch, const SessionGet
   auto* message = body == nullptr || body->elements.empty() ? nullptr : std::get_if<Message>(&body->elements.front());
   if (message == nullptr) return gone();
   const bool is_repeated = may_be_repeated(dispatch, *message);
-  log::info("mcp.call_resumed", {{"request_id", get.request_id}, {"method", message->method}, {"repeated", is_repeated}});
+  log::info("mcp.call_resumed",
+            {{"request_id", get.request_id}, {"method", message->method}, {"repeated", is_repeated}});
   auto call = get.make_call(std::move(*message));
   call->port = std::make_shared<SessionReply>(dispatch.session_streams, stream);
   if (is_repeated) {
@@ -72,9 +75,10 @@ std::optional<RpcError> resume_stored(const Dispatch& dispatch, const SessionGet
     return std::nullopt;
   }
   call->decision = admit_for_headers(dispatch.gate, *call->caller, "mcp/resumed");
-  call->fail({code::kInternalError,
-              "The server was restarted while this call ran, and it is not known whether it took effect: look first, then "
-              "call again if need be"});
+  call->fail(
+      {code::kInternalError,
+       "The server was restarted while this call ran, and it is not known whether it took effect: look first, then "
+       "call again if need be"});
   return std::nullopt;
 }
 
@@ -87,7 +91,8 @@ Priming priming_of(Revision revision) {
 std::string repetition_token(std::string_view session_id, const Message& message) {
   constexpr std::size_t kHexCharacters = 40;
   if (message.method != "tools/call" || progress_token(message).is_null()) return "";
-  return "mcp-" + to_hex(sha256(std::string(session_id) + "\n" + to_text(request_message(message)))).substr(0, kHexCharacters);
+  return "mcp-" +
+         to_hex(sha256(std::string(session_id) + "\n" + to_text(request_message(message)))).substr(0, kHexCharacters);
 }
 
 std::optional<RpcError> open_session_stream(const Dispatch& dispatch, const SessionGet& get) {
@@ -130,7 +135,8 @@ void handle_subscribe(const Dispatch& dispatch, const std::shared_ptr<Call>& cal
 void handle_unsubscribe(const Dispatch& dispatch, const std::shared_ptr<Call>& call) {
   const auto uri = string_member(call->message.params, "uri");
   if (!uri) return call->fail({code::kInvalidParams, "Invalid params: resources/unsubscribe needs a uri, a string"});
-  if (const auto done = dispatch.session_streams.unsubscribe(call->session_id, *uri); !done) return call->fail(done.error());
+  if (const auto done = dispatch.session_streams.unsubscribe(call->session_id, *uri); !done)
+    return call->fail(done.error());
   call->succeed(Json::object());
 }
 

@@ -25,7 +25,9 @@ void SessionReply::send(Answer answer) {
     std::shared_ptr<ResumableStream> stream;
     bool is_first = false;
   };
-  const Found found = state_.with([](State& state) { return Found{state.stream, !std::exchange(state.is_answered, true)}; });
+  const Found found = state_.with([](State& state) {
+    return Found{state.stream, !std::exchange(state.is_answered, true)};
+  });
   if (!found.is_first) return;
   if (found.stream) return streams_.finish_call(*found.stream, answer.message);
   exchange_->reply(json_response(answer.status, std::move(answer.headers), answer.message));
@@ -37,7 +39,9 @@ void SessionReply::end(Answer instead) {
     std::shared_ptr<ResumableStream> stream;
     bool is_first = false;
   };
-  const Found found = state_.with([](State& state) { return Found{state.stream, !std::exchange(state.is_answered, true)}; });
+  const Found found = state_.with([](State& state) {
+    return Found{state.stream, !std::exchange(state.is_answered, true)};
+  });
   if (!found.is_first) return;
   if (found.stream) return streams_.finish_call(*found.stream, nullptr);
   // A stream without the answer is the one way to end a POST without one (streamable-http, "Sending Messages").
@@ -45,7 +49,8 @@ void SessionReply::end(Answer instead) {
 }
 
 bool SessionReply::open_stream(const http::Headers& headers) {
-  if (!accepts_.event_stream || exchange_ == nullptr) return state_.with([](const State& state) { return state.stream != nullptr; });
+  if (!accepts_.event_stream || exchange_ == nullptr)
+    return state_.with([](const State& state) { return state.stream != nullptr; });
   const bool is_needed = state_.with([](const State& state) { return state.stream == nullptr && !state.is_answered; });
   if (!is_needed) return state_.with([](const State& state) { return state.stream != nullptr && !state.is_answered; });
   const auto stream = streams_.open_call(session_id_, request_);

@@ -19,8 +19,8 @@ struct Message;
 class SessionReply final : public ReplyPort {
  public:
   // `streams` must outlive this.
-  SessionReply(std::shared_ptr<http::Exchange> exchange, Accepts accepts, SessionStreams& streams, std::string session_id,
-               Priming priming, const Message& request);
+  SessionReply(std::shared_ptr<http::Exchange> exchange, Accepts accepts, SessionStreams& streams,
+               std::string session_id, Priming priming, const Message& request);
   // Of a call that is made again: its stream is there already.
   SessionReply(SessionStreams& streams, std::shared_ptr<ResumableStream> stream);
 

@@ -33,7 +33,7 @@ class SessionStreams::Channel {
   struct State {
     std::vector<std::shared_ptr<ResumableStream>> listening;  // the newest last
     std::map<std::string, std::shared_ptr<ResumableStream>> calls;
-    std::map<std::string, std::shared_ptr<Watch>> watches;    // by URI
+    std::map<std::string, std::shared_ptr<Watch>> watches;  // by URI
     int idle_sweeps = 0;
     bool has_ended = false;
   };
@@ -103,7 +103,8 @@ std::shared_ptr<ResumableStream> SessionStreams::open_call(const std::string& se
   return stream;
 }
 
-std::shared_ptr<ResumableStream> SessionStreams::reopen_call(const std::string& session_id, const StreamPosition& position) {
+std::shared_ptr<ResumableStream> SessionStreams::reopen_call(const std::string& session_id,
+                                                             const StreamPosition& position) {
   const auto of_session = channel(session_id);
   if (of_session == nullptr) return nullptr;
   auto stream = std::make_shared<ResumableStream>(position.stream_id, clock_, position.seq);
@@ -261,7 +262,8 @@ void SessionStreams::end(const std::string& session_id) {
 void SessionStreams::give_up_all() {
   const auto channels = channels_->with([](const Channels& all) { return std::vector(all.begin(), all.end()); });
   for (const auto& [session_id, of_session] : channels) {
-    const auto calls = of_session->state.with([](const Channel::State& all) { return std::vector(all.calls.begin(), all.calls.end()); });
+    const auto calls = of_session->state.with(
+        [](const Channel::State& all) { return std::vector(all.calls.begin(), all.calls.end()); });
     for (const auto& [id, stream] : calls) stream->give_up();
   }
 }

@@ -42,9 +42,12 @@ TEST_F(PipelineFormTest, ASequenceHandsResultsOnByTheirNames) {
 }
 
 TEST_F(PipelineFormTest, AToolThatIsToldTheScanTakesNoTargetBesideIt) {
-  directory_.add("read_findings", {{"scan_id", {{"type", "string"}}}, {"target_id", {{"type", "string"}}}, {"url", {{"type", "string"}}}});
+  directory_.add(
+      "read_findings",
+      {{"scan_id", {{"type", "string"}}}, {"target_id", {{"type", "string"}}}, {"url", {{"type", "string"}}}});
   directory_.add("read_target", {{"target_id", {{"type", "string"}}}}, {"target_id"});
-  const AgentDefinition agent = parsed(R"({"tools": ["create_scan", "read_findings", "read_target"], "pipeline_type": "sequential"})");
+  const AgentDefinition agent =
+      parsed(R"({"tools": ["create_scan", "read_findings", "read_target"], "pipeline_type": "sequential"})");
 
   EXPECT_EQ(agent.playbook.steps[2].args, json_of(R"({"scan_id": "${steps.create_scan.result.id}"})"));
   EXPECT_EQ(agent.playbook.steps[3].args, json_of(R"({"target_id": "${steps.create_scan.result.target_id}"})"));

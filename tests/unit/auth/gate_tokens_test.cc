@@ -21,14 +21,19 @@ class GateTokensTest : public testing::GateFixture {
     std::ofstream(file_) << key_set_of({issuer_.public_key()});
     settings_.issuer = "https://issuer.example";
     settings_.jwks_file = file_;
-    tokens_ = auth::TokenAuthority::create(settings_, kPublicUrl, {*counting_, tiers_, *resolver_, clock_, ids_}).value();
+    tokens_ =
+        auth::TokenAuthority::create(settings_, kPublicUrl, {*counting_, tiers_, *resolver_, clock_, ids_}).value();
     gate_->accept_tokens(*tokens_);
   }
 
   std::string token(const std::string& subject, const std::string& scope = "scans:run", std::int64_t seconds = 600) {
     const std::int64_t now = to_unix_ms(clock_.now()) / 1'000;
-    return issuer_.sign({{"iss", settings_.issuer}, {"aud", std::string(kPublicUrl) + "/mcp"}, {"sub", subject},
-                         {"exp", now + seconds}, {"scope", scope}, {"jti", ++tokens_made_}});
+    return issuer_.sign({{"iss", settings_.issuer},
+                         {"aud", std::string(kPublicUrl) + "/mcp"},
+                         {"sub", subject},
+                         {"exp", now + seconds},
+                         {"scope", scope},
+                         {"jti", ++tokens_made_}});
   }
 
   std::unique_ptr<egress::Resolver> resolver_ = egress::system_resolver();
@@ -101,7 +106,8 @@ TEST_F(GateTokensTest, ABadTokenIsAnInvalidTokenAndCountsAgainstItsAddress) {
   const auto challenge = gate_->challenge(refusal);
   ASSERT_TRUE(challenge);
   EXPECT_NE(challenge->find("error=\"invalid_token\""), std::string::npos);
-  for (std::uint32_t i = 1; i < GateSettings{}.failures_per_address; ++i) refusal_of(bearer("a.b." + std::to_string(i)));
+  for (std::uint32_t i = 1; i < GateSettings{}.failures_per_address; ++i)
+    refusal_of(bearer("a.b." + std::to_string(i)));
   EXPECT_EQ(refusal_of(bearer("a.b.c")).code, ErrorCode::rate_limit_exceeded);
 }
 

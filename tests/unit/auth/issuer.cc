@@ -27,7 +27,8 @@ Issuer::Issuer(std::string key_id, Kind kind) : state_(std::make_unique<State>()
     case Kind::ec_p256: state_->key = cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, &error); break;
     case Kind::ec_p384: state_->key = cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_384, &error); break;
     case Kind::secret:
-      state_->key = cjose_jwk_create_oct_spec(reinterpret_cast<const unsigned char*>(secret.data()), secret.size(), &error);
+      state_->key =
+          cjose_jwk_create_oct_spec(reinterpret_cast<const unsigned char*>(secret.data()), secret.size(), &error);
       break;
   }
   EXPECT_NE(state_->key, nullptr) << error.message;

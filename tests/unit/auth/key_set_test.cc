@@ -36,8 +36,8 @@ TEST(KeySetTest, LeavesOutWeakKeysSecretsAndThoseForEncryption) {
   Json signs_only = Issuer("ops", Issuer::Kind::ec_p256).public_key();
   signs_only["key_ops"] = Json::array({"sign"});
 
-  const auto set = KeySet::parse(key_set_of({weak.public_key(), curve.public_key(), secret.public_key(), for_encryption,
-                                             other_algorithm, signs_only}));
+  const auto set = KeySet::parse(key_set_of(
+      {weak.public_key(), curve.public_key(), secret.public_key(), for_encryption, other_algorithm, signs_only}));
 
   ASSERT_FALSE(set);
   EXPECT_NE(set.error().message.find("None of its keys"), std::string::npos);

@@ -99,8 +99,8 @@ TEST(SignedTokenHeaderTest, WhatIsNoTokenIsRefused) {
   for (const std::string& text :
        {std::string(), std::string(".."), std::string("a.b.c"), std::string("a.b"), std::string("a.b.c.d"),
         base64url("[]") + "." + payload + ".AAAA", base64url("{") + "." + payload + ".AAAA",
-        base64url(R"({"alg":5})") + "." + payload + ".AAAA", base64url(R"({"alg":["RS256"]})") + "." + payload + ".AAAA",
-        std::string(kTokenBytesMax, 'a') + ".b.c"}) {
+        base64url(R"({"alg":5})") + "." + payload + ".AAAA",
+        base64url(R"({"alg":["RS256"]})") + "." + payload + ".AAAA", std::string(kTokenBytesMax, 'a') + ".b.c"}) {
     EXPECT_NE(refusal_of(text), "accepted") << text.substr(0, 60);
   }
 }

@@ -11,7 +11,8 @@ namespace {
 // Not thread-safe: owned by a test.
 class SubjectAccountsTest : public server::testing::GateFixture {
  protected:
-  Result<store::KeyWithAccount> row_of(const std::string& subject, const std::string& issuer = "https://issuer.example") {
+  Result<store::KeyWithAccount> row_of(const std::string& subject,
+                                       const std::string& issuer = "https://issuer.example") {
     SubjectAccounts accounts(settings_, *database_, clock_, ids_);
     return accounts.find_or_make({.issuer = issuer, .subject = subject, .scopes = {}, .expires_at = clock_.now()});
   }
@@ -48,7 +49,8 @@ TEST_F(SubjectAccountsTest, ASubjectNeverGetsAnAccountThatWasThereBefore) {
 
 TEST_F(SubjectAccountsTest, MappedSubjectsShareAnAccountBeyondTheNumberOfKeys) {
   create({.account = "team", .tier = "pro", .name = "x"});
-  for (int i = 0; i < 2 * store::kActiveKeysMax; ++i) settings_.account_map.push_back("s" + std::to_string(i) + "=team");
+  for (int i = 0; i < 2 * store::kActiveKeysMax; ++i)
+    settings_.account_map.push_back("s" + std::to_string(i) + "=team");
   for (int i = 0; i < 2 * store::kActiveKeysMax; ++i) {
     const auto row = row_of("s" + std::to_string(i));
     ASSERT_TRUE(row) << row.error().message;

@@ -28,7 +28,8 @@ class TokenVerifierTest : public ::testing::Test {
 
   Json claims(const Json& changes = Json::object()) {
     const std::int64_t now = to_unix_ms(clock_.now()) / 1'000;
-    Json all{{"iss", kIssuer}, {"aud", kAudience}, {"sub", "ann"}, {"exp", now + 600}, {"scope", "scans:run targets:read"}};
+    Json all{
+        {"iss", kIssuer}, {"aud", kAudience}, {"sub", "ann"}, {"exp", now + 600}, {"scope", "scans:run targets:read"}};
     for (const auto& [name, value] : changes.items()) {
       if (value.is_null()) {
         all.erase(name);

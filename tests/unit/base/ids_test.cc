@@ -73,9 +73,9 @@ TEST(IdsTest, AreUniqueAcrossThreads) {
 }
 
 TEST(IdsTest, KnowsWhatIsNoId) {
-  for (const std::string_view text : {"", "scn_", "scn", "scn_01ARYZ6S41", "scn_01ARYZ6S41TSV4RRFFQ69G5FAVX",
-                                      "scn_01ARYZ6S41TSV4RRFFQ69G5FAU", "scn-01ARYZ6S41TSV4RRFFQ69G5FAV",
-                                      "scn_01aryz6s41tsv4rrffq69g5fav", "tgt_01ARYZ6S41TSV4RRFFQ69G5FAV"}) {
+  for (const std::string_view text :
+       {"", "scn_", "scn", "scn_01ARYZ6S41", "scn_01ARYZ6S41TSV4RRFFQ69G5FAVX", "scn_01ARYZ6S41TSV4RRFFQ69G5FAU",
+        "scn-01ARYZ6S41TSV4RRFFQ69G5FAV", "scn_01aryz6s41tsv4rrffq69g5fav", "tgt_01ARYZ6S41TSV4RRFFQ69G5FAV"}) {
     EXPECT_FALSE(is_id(text, "scn")) << text;
   }
   EXPECT_TRUE(is_id("scn_01ARYZ6S41TSV4RRFFQ69G5FAV", "scn"));

@@ -42,9 +42,7 @@ TEST(JsonTest, CountsBracketsOnlyOutsideStrings) {
   EXPECT_FALSE(parse_json(std::string(65, '[') + std::string(65, ']')));
 }
 
-TEST(JsonTest, WritesInvalidUtf8AsReplacementCharacters) {
-  EXPECT_EQ(to_text(Json("a\xff")), "\"a\xef\xbf\xbd\"");
-}
+TEST(JsonTest, WritesInvalidUtf8AsReplacementCharacters) { EXPECT_EQ(to_text(Json("a\xff")), "\"a\xef\xbf\xbd\""); }
 
 TEST(JsonTest, ReadsMembersOrFallsBack) {
   const Json object = {{"text", "x"}, {"number", 7}, {"flag", true}, {"half", 0.5}};

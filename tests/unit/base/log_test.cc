@@ -10,7 +10,9 @@ TEST(PrintableTest, KeepsTextAndEscapesTheRest) {
   EXPECT_EQ(printable("größe €"), "größe €");
   EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\x00b");
   EXPECT_EQ(printable("\x1b[2J\r\n"), "\\x1B[2J\\x0D\\x0A");
-  EXPECT_EQ(printable("\xc2\x9b" "31m"), "\\xC2\\x9B31m");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\xC2\\x9B31m");
   EXPECT_EQ(printable("\xff\xc0\x80"), "\\xFF\\xC0\\x80");
 }
 
@@ -58,7 +60,8 @@ std::string logged(log::Format format, const std::function<void()>& body) {
 
 TEST(LogTest, WritesJsonLinesWithoutSecrets) {
   const std::string line = logged(log::Format::json, [] {
-    log::info("gate.refused", {{"key", "wk_Ab3xYYYYYYYYY"}, {"nested", Json{{"token", "Bearer abcdef"}}}, {"count", 3}});
+    log::info("gate.refused",
+              {{"key", "wk_Ab3xYYYYYYYYY"}, {"nested", Json{{"token", "Bearer abcdef"}}}, {"count", 3}});
   });
 
   const auto parsed = parse_json(line);

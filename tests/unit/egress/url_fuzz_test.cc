@@ -6,9 +6,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 namespace weir::egress {
 namespace {
 
-TEST(UrlFuzzTest, TheCorpusHoldsItsLaws) {
-  EXPECT_GT(weir::testing::replay_corpus("url", LLVMFuzzerTestOneInput), 10);
-}
+TEST(UrlFuzzTest, TheCorpusHoldsItsLaws) { EXPECT_GT(weir::testing::replay_corpus("url", LLVMFuzzerTestOneInput), 10); }
 
 }  // namespace
 }  // namespace weir::egress

@@ -64,19 +64,21 @@ class AssistantsTest : public ::testing::Test {
     assistant.is_waiting = true;
     assistant.asked_at = clock_.steady_now();
     const std::size_t number = asked_++;
-    auto place = pacing_.admit({.caller = caller_}, kWait, [this, &assistant, number](Result<limits::Decision> decision) {
-      if (!decision) return;  // held when the test ended
-      assistant.is_waiting = false;
-      EXPECT_LE(clock_.steady_now() - assistant.asked_at, kWait + kStep);
-      if (!decision->is_allowed) {
-        ++assistant.refused;
-        EXPECT_GT(decision->retry_after, milliseconds{0});
-        return;
-      }
-      ++assistant.admitted;
-      order_.push_back(number);
-      admitted_at_.push_back(clock_.now());
-    }, {});
+    auto place = pacing_.admit({.caller = caller_}, kWait,
+                               [this, &assistant, number](Result<limits::Decision> decision) {
+                                 if (!decision) return;  // held when the test ended
+                                 assistant.is_waiting = false;
+                                 EXPECT_LE(clock_.steady_now() - assistant.asked_at, kWait + kStep);
+                                 if (!decision->is_allowed) {
+                                   ++assistant.refused;
+                                   EXPECT_GT(decision->retry_after, milliseconds{0});
+                                   return;
+                                 }
+                                 ++assistant.admitted;
+                                 order_.push_back(number);
+                                 admitted_at_.push_back(clock_.now());
+                               },
+                               {});
     assistant.place = std::move(place);
   }
   void let_time_pass() {
@@ -93,7 +95,7 @@ class AssistantsTest : public ::testing::Test {
   const std::shared_ptr<tools::Caller> caller_;
   std::vector<Assistant> assistants_{kAssistants};
   std::size_t asked_ = 0;
-  std::vector<std::size_t> order_;       // the numbers of the calls, in the order of their admission
+  std::vector<std::size_t> order_;  // the numbers of the calls, in the order of their admission
   std::vector<UnixMillis> admitted_at_;
 };
 
@@ -109,7 +111,8 @@ TEST_F(AssistantsTest, SixtyFourOnOneFreeKeyAreServedInOrderAndNoneStarves) {
     most_held = std::max(most_held, pacing_.held());
     let_time_pass();
     if (pacing_.held() > 0) {
-      ASSERT_EQ(limiter_.acquire(*caller_->budget, caller_->quota, 0)->states[0].remaining, 0U) << "a slot stayed unused";
+      ASSERT_EQ(limiter_.acquire(*caller_->budget, caller_->quota, 0)->states[0].remaining, 0U)
+          << "a slot stayed unused";
     }
   }
 
@@ -117,7 +120,8 @@ TEST_F(AssistantsTest, SixtyFourOnOneFreeKeyAreServedInOrderAndNoneStarves) {
   EXPECT_EQ(most_held, kHeldMax);
   // All hundred of every minute, and in no trailing minute more.
   EXPECT_EQ(admitted_at_.size(), 100U * kMinutes);
-  for (std::size_t i = 0; i + 100 < admitted_at_.size(); ++i) EXPECT_GE(admitted_at_[i + 100] - admitted_at_[i], seconds{60});
+  for (std::size_t i = 0; i + 100 < admitted_at_.size(); ++i)
+    EXPECT_GE(admitted_at_[i + 100] - admitted_at_[i], seconds{60});
   for (const Assistant& assistant : assistants_) EXPECT_GE(assistant.admitted, kMinutes / 2);
 }
 

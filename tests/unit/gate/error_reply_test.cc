@@ -43,8 +43,11 @@ TEST(ErrorReplyTest, EveryErrorCodeHasAStatusAJsonRpcCodeAndAnObject) {
     EXPECT_LE(status, 504);
     // MCP 2026-07-28: no own code within -32768 to -32000 but JSON-RPC's.
     EXPECT_TRUE(rpc > 0 || rpc == -32600 || rpc == -32601 || rpc == -32602 || rpc == -32603) << rpc;
-    EXPECT_EQ(object, (Json{{"error", name}, {"message", "What to do."}, {"detail", "What to do."},
-                            {"status", status}, {"request_id", "req_1"}}));
+    EXPECT_EQ(object, (Json{{"error", name},
+                            {"message", "What to do."},
+                            {"detail", "What to do."},
+                            {"status", status},
+                            {"request_id", "req_1"}}));
     EXPECT_EQ(response.status, status);
     EXPECT_EQ(response.content_type, "application/json");
     EXPECT_EQ(header(response.headers, "X-Request-ID"), "req_1");

@@ -149,8 +149,7 @@ TEST_F(GateTest, ForgettingAKeyMakesItsRevocationActAtOnce) {
 }
 
 TEST_F(GateTest, AnExpiryActsAtItsMomentEvenOnABelievedKey) {
-  const CreatedKey key = create(
-      {.account = "acme", .name = "short", .expires_at = clock_.now() + milliseconds{500}});
+  const CreatedKey key = create({.account = "acme", .name = "short", .expires_at = clock_.now() + milliseconds{500}});
   ASSERT_NE(caller_of(key.secret), nullptr);
 
   clock_.advance(milliseconds{500});
@@ -355,7 +354,8 @@ TEST_F(GateTest, ACleanStopWritesTheLastUses) {
 TEST_F(GateTest, ACallersOwnRequestIdIsEchoedIfItIsVisibleAscii) {
   EXPECT_EQ(gate_->request_id(request_with("X-Request-ID", "abc-123")), "abc-123");
   EXPECT_EQ(gate_->request_id(request_with("X-Request-ID", std::string(128, 'x'))), std::string(128, 'x'));
-  for (const std::string& unusable : {std::string(), std::string(129, 'x'), std::string("a b"), std::string("a\xC3\xA9")}) {
+  for (const std::string& unusable :
+       {std::string(), std::string(129, 'x'), std::string("a b"), std::string("a\xC3\xA9")}) {
     EXPECT_TRUE(is_id(gate_->request_id(request_with("X-Request-ID", unusable)), "req")) << unusable;
   }
   EXPECT_TRUE(is_id(gate_->request_id(request_with("", "")), "req"));

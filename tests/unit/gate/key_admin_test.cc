@@ -39,8 +39,8 @@ TEST_F(KeyAdminTest, MakesTheAccountAndReturnsTheSecretOnce) {
   const auto keys = admin_->list_keys("acme");
   ASSERT_EQ(keys->size(), 1U);
   EXPECT_EQ(keys->at(0).key.prefix, created.secret.substr(0, 7));
-  EXPECT_EQ(keys->at(0).key.scopes, (std::vector<std::string>{"targets:read", "scans:read", "scans:run", "findings:read",
-                                                              "agents:read", "runs:read"}));
+  EXPECT_EQ(keys->at(0).key.scopes, (std::vector<std::string>{"targets:read", "scans:read", "scans:run",
+                                                              "findings:read", "agents:read", "runs:read"}));
   EXPECT_EQ(audited(created.account.id), (std::vector<std::string>{"key.created", "account.created"}));
 }
 
@@ -53,7 +53,9 @@ TEST_F(KeyAdminTest, ASecondKeyJoinsTheAccountAndInheritsItsTier) {
   EXPECT_EQ(caller_of(second.secret)->tier, "pro");
 }
 
-TEST_F(KeyAdminTest, ANewAccountIsFreeUnlessSaidOtherwise) { EXPECT_EQ(create({.account = "acme"}).account.tier, "free"); }
+TEST_F(KeyAdminTest, ANewAccountIsFreeUnlessSaidOtherwise) {
+  EXPECT_EQ(create({.account = "acme"}).account.tier, "free");
+}
 
 TEST_F(KeyAdminTest, AnUnknownTierListsTheTiers) {
   const Error error = error_of({.account = "acme", .tier = "gold"});

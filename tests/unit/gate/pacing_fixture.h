@@ -68,8 +68,8 @@ class PacingTest : public ::testing::Test {
     caller->budget = limiter_.budget(key);
     return caller;
   }
-  std::shared_ptr<Asked> ask(const std::shared_ptr<const tools::Caller>& caller, milliseconds wait, std::uint32_t cost = 1,
-                             limits::CallKind kind = limits::CallKind::any) {
+  std::shared_ptr<Asked> ask(const std::shared_ptr<const tools::Caller>& caller, milliseconds wait,
+                             std::uint32_t cost = 1, limits::CallKind kind = limits::CallKind::any) {
     auto asked = std::make_shared<Asked>();
     const std::size_t number = asked_++;
     asked->place = pacing_.admit(

@@ -38,10 +38,12 @@ class LatePacingTest : public PacingTest {
  protected:
   std::shared_ptr<Asked> ask_late(const std::shared_ptr<const tools::Caller>& caller, milliseconds wait) {
     auto asked = std::make_shared<Asked>();
-    asked->place = pacing_late_->admit({.caller = caller}, wait, [answer = answers_.emplace_back(asked)](Result<limits::Decision> decision) {
-      EXPECT_FALSE(answer->answer.has_value()) << "answered twice";
-      answer->answer = std::move(decision);
-    }, {});
+    asked->place = pacing_late_->admit({.caller = caller}, wait,
+                                       [answer = answers_.emplace_back(asked)](Result<limits::Decision> decision) {
+                                         EXPECT_FALSE(answer->answer.has_value()) << "answered twice";
+                                         answer->answer = std::move(decision);
+                                       },
+                                       {});
     return asked;
   }
   void answer() {
@@ -51,8 +53,8 @@ class LatePacingTest : public PacingTest {
 
   LateLimiter late_{limiter_};
   std::vector<std::shared_ptr<Asked>> answers_;  // until the end, whoever waits for them
-  std::optional<Pacing> pacing_late_{std::in_place, PacingSettings{.held_per_key_max = 4, .held_max = 6}, late_, clock_,
-                                     timers_, executor_};
+  std::optional<Pacing> pacing_late_{
+      std::in_place, PacingSettings{.held_per_key_max = 4, .held_max = 6}, late_, clock_, timers_, executor_};
 };
 
 TEST_F(LatePacingTest, AnswersOnTheExecutorOnceTheLimiterHasDecided) {

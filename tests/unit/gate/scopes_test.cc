@@ -22,8 +22,8 @@ TEST(ScopesTest, AWriteOrRunScopeDoesNotIncludeItsReadScope) {
 }
 
 TEST(ScopesTest, ReadIsEveryReadScopeAndNothingElse) {
-  EXPECT_EQ(scopes({"read"}).names(), (std::vector<std::string>{"targets:read", "scans:read", "findings:read",
-                                                                "agents:read", "runs:read"}));
+  EXPECT_EQ(scopes({"read"}).names(),
+            (std::vector<std::string>{"targets:read", "scans:read", "findings:read", "agents:read", "runs:read"}));
 }
 
 TEST(ScopesTest, WriteIsEverythingButAdminAndApprovals) {

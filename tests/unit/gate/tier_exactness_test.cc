@@ -62,12 +62,14 @@ struct TierLimit {
   const char* tier;
   std::uint32_t limit;
 };
-const std::vector<TierLimit> kTiers = {{"free", 100}, {"standard", 120}, {"starter", 500}, {"pro", 1'000}, {"custom", 37}};
+const std::vector<TierLimit> kTiers = {
+    {"free", 100}, {"standard", 120}, {"starter", 500}, {"pro", 1'000}, {"custom", 37}};
 
 TEST_F(TierTest, EveryTierAdmitsExactlyItsLimitAndTheFirstCallAfterRetryAfter) {
   for (const auto& [tier, limit] : kTiers) {
     SCOPED_TRACE(tier);
-    const auto caller = caller_in(tier, std::string_view(tier) == "custom" ? std::optional<std::int64_t>(37) : std::nullopt);
+    const auto caller =
+        caller_in(tier, std::string_view(tier) == "custom" ? std::optional<std::int64_t>(37) : std::nullopt);
 
     EXPECT_EQ(admitted_of(*caller, static_cast<int>(limit) + 50), static_cast<int>(limit));
     const auto refused = gate_->admit(*caller, kCall);
@@ -87,7 +89,8 @@ TEST_F(TierTest, NoScheduleGetsMoreThanTheLimitInAnyTrailingMinute) {
   std::mt19937 random(seed);
   for (const auto& [tier, limit] : kTiers) {
     SCOPED_TRACE(tier);
-    const auto caller = caller_in(tier, std::string_view(tier) == "custom" ? std::optional<std::int64_t>(37) : std::nullopt);
+    const auto caller =
+        caller_in(tier, std::string_view(tier) == "custom" ? std::optional<std::int64_t>(37) : std::nullopt);
     std::deque<UnixMillis> last_minute;
     for (int step = 0; step < 200; ++step) {
       switch (random() % 4) {
@@ -116,7 +119,8 @@ TEST_F(TierTest, HoldsInRealTimeWithAShortWindow) {
   tools::Caller caller = *caller_in("free");
   caller.quota = {.tier = "custom", .policies = {{.name = "window", .limit = kLimit, .window = kWindow}}};
   caller.budget = limiter.budget("key_real");
-  Guarded<std::vector<std::pair<std::chrono::steady_clock::time_point, std::chrono::steady_clock::time_point>>> admitted;
+  Guarded<std::vector<std::pair<std::chrono::steady_clock::time_point, std::chrono::steady_clock::time_point>>>
+      admitted;
   const auto end = real.steady_now() + milliseconds{1'200};
   {
     std::vector<std::jthread> threads;

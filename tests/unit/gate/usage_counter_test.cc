@@ -141,7 +141,9 @@ TEST_F(UsageCounterTest, TheGateCountsWhatItAdmitsAndRefuses) {
 
   const auto sums = database_->read_for([&](store::Transaction& transaction) {
     return store::usage_by(transaction,
-                           {.account_id = key.account.id, .key_id = key.key.id, .from = clock_.now() - minutes{1},
+                           {.account_id = key.account.id,
+                            .key_id = key.key.id,
+                            .from = clock_.now() - minutes{1},
                             .to = clock_.now() + minutes{1}},
                            store::UsageGroup::tool);
   });

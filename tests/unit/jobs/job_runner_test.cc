@@ -325,8 +325,7 @@ TEST_F(JobRunnerTest, AKindHasNoMoreRunnersThanItSays) {
   settings_.runners = 6;
   start([&](JobContext& context) -> JobOutcome {
     const int now = ++at_once;
-    for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
-    }
+    for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {}
     std::mutex mutex;
     std::condition_variable_any changed;
     std::unique_lock lock(mutex);

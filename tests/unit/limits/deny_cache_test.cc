@@ -26,7 +26,8 @@ Decision refusal_of(std::uint32_t limit, milliseconds retry_after, milliseconds 
 class DenyCacheTest : public ::testing::Test {
  protected:
   void remember(const Decision& refusal, std::uint32_t cost = 1) {
-    cache_.remember(refusal, quota_of(refusal.states[0].limit), cost, {.at = at(0), .answered_at = at(4), .version = cache_.version()});
+    cache_.remember(refusal, quota_of(refusal.states[0].limit), cost,
+                    {.at = at(0), .answered_at = at(4), .version = cache_.version()});
   }
 
   DenyCache cache_;

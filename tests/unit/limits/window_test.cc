@@ -137,14 +137,14 @@ TEST(WindowTest, ARefundFromTheMiddleKeepsTheOrderOfTheRing) {
   for (int second = 0; second < 8; ++second) {
     stamps.push_back(window.admit(1, at(std::chrono::seconds{second}), 8, kMinute).stamp_ms);
   }
-  window.admit(0, at(std::chrono::seconds{62}), 8, kMinute);                      // 0, 1 and 2 have left
+  window.admit(0, at(std::chrono::seconds{62}), 8, kMinute);  // 0, 1 and 2 have left
   for (int unit = 0; unit < 3; ++unit) window.admit(1, at(std::chrono::seconds{62}), 8, kMinute);  // wraps
 
   EXPECT_EQ(window.refund(stamps[5], 4), 1U);
 
   EXPECT_EQ(window.size(), 7U);
-  EXPECT_EQ(window.retry_in(2, at(std::chrono::seconds{62}), 8, kMinute), milliseconds{1'000});   // 3 s
-  EXPECT_EQ(window.retry_in(4, at(std::chrono::seconds{62}), 8, kMinute), milliseconds{4'000});   // 6 s, not 5 s
+  EXPECT_EQ(window.retry_in(2, at(std::chrono::seconds{62}), 8, kMinute), milliseconds{1'000});  // 3 s
+  EXPECT_EQ(window.retry_in(4, at(std::chrono::seconds{62}), 8, kMinute), milliseconds{4'000});  // 6 s, not 5 s
 }
 
 TEST(WindowTest, ALimitOfZeroRefusesWithTheWindow) {

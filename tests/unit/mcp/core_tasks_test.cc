@@ -34,9 +34,14 @@ class CoreTasksTest : public EndpointTest {
 
 TEST_F(CoreTasksTest, AreAdvertisedOnlyIn2025_11_25) {
   const auto capabilities = [&](const std::string& version) {
-    return result(post(to_text({{"jsonrpc", "2.0"}, {"id", 1}, {"method", "initialize"},
-                                {"params", {{"protocolVersion", version}, {"capabilities", Json::object()},
-                                            {"clientInfo", {{"name", "t"}, {"version", "1"}}}}}}), {}))["capabilities"];
+    return result(post(to_text({{"jsonrpc", "2.0"},
+                                {"id", 1},
+                                {"method", "initialize"},
+                                {"params",
+                                 {{"protocolVersion", version},
+                                  {"capabilities", Json::object()},
+                                  {"clientInfo", {{"name", "t"}, {"version", "1"}}}}}}),
+                       {}))["capabilities"];
   };
 
   EXPECT_TRUE(capabilities("2025-11-25")["tasks"]["requests"]["tools"].contains("call"));
@@ -87,7 +92,8 @@ TEST_F(CoreTasksTest, HoldTheResultUntilTheyEnd) {
   ASSERT_NE(waiting->stream(), nullptr);
   EXPECT_TRUE(waiting->stream()->messages().empty());
 
-  tasks_.end(TaskStatus::completed, {{"result", {{"content", Json::array()}, {"resultType", "complete"}, {"isError", false}}}});
+  tasks_.end(TaskStatus::completed,
+             {{"result", {{"content", Json::array()}, {"resultType", "complete"}, {"isError", false}}}});
 
   ASSERT_TRUE(testing::eventually([&] { return waiting->stream()->is_closed(); }));
   const Json result = answer(waiting)["result"];
@@ -143,7 +149,8 @@ TEST_F(CoreTasksTest, AreCancelledOnce) {
 
 TEST_F(CoreTasksTest, AreTheExtensionsForAClientOf2026_07_28) {
   Json message = modern_body("tools/call", {{"name", "say"}, {"arguments", {{"text", "x"}}}});
-  message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"]["extensions"]["io.modelcontextprotocol/tasks"] = Json::object();
+  message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"]["extensions"]
+         ["io.modelcontextprotocol/tasks"] = Json::object();
 
   const Json task = result(post(to_text(message), {.has_modern_headers = true}));
   EXPECT_EQ(task["resultType"], "task");
@@ -151,7 +158,8 @@ TEST_F(CoreTasksTest, AreTheExtensionsForAClientOf2026_07_28) {
   EXPECT_TRUE(task["_meta"].contains("weir/rateLimit"));
 
   tasks_.end(TaskStatus::completed, Json::object());
-  EXPECT_EQ(result(post(to_text(message), {.has_modern_headers = true}))["resultType"], "complete") << "what has ended is answered as it is";
+  EXPECT_EQ(result(post(to_text(message), {.has_modern_headers = true}))["resultType"], "complete")
+      << "what has ended is answered as it is";
 }
 
 }  // namespace

@@ -19,8 +19,11 @@ class CorsTest : public EndpointTest {
   CorsTest() : EndpointTest(with_origin()) {}
 
   std::shared_ptr<FakeExchange> preflight(const std::string& origin) {
-    return post("", {.key = "", .http_method = "OPTIONS", .content_type = "",
-                     .more_headers = {{"Origin", origin}, {"Access-Control-Request-Method", "POST"},
+    return post("", {.key = "",
+                     .http_method = "OPTIONS",
+                     .content_type = "",
+                     .more_headers = {{"Origin", origin},
+                                      {"Access-Control-Request-Method", "POST"},
                                       {"Access-Control-Request-Headers", "mcp-param-region"}}});
   }
 };
@@ -35,9 +38,7 @@ TEST_F(CorsTest, AnswersThePreflightOfAnAllowedOriginWithoutAKey) {
   EXPECT_THAT(header(exchange, "Access-Control-Allow-Headers"), HasSubstr("mcp-param-region")) << "what it asked for";
 }
 
-TEST_F(CorsTest, RefusesThePreflightOfAnyOther) {
-  EXPECT_EQ(status(preflight("https://evil.example")), 403);
-}
+TEST_F(CorsTest, RefusesThePreflightOfAnyOther) { EXPECT_EQ(status(preflight("https://evil.example")), 403); }
 
 TEST_F(CorsTest, LetsTheAllowedOriginReadAnswersAndRefusals) {
   for (const char* key : {"admin", ""}) {

@@ -15,8 +15,8 @@ namespace weir::mcp {
 
 // One POST, with everything that a test may want to get wrong.
 struct Posted {
-  std::string key = "admin";                // "" : no key at all
-  std::string session = {};                 // Mcp-Session-Id
+  std::string key = "admin";  // "" : no key at all
+  std::string session = {};   // Mcp-Session-Id
   std::string peer = "127.0.0.1";
   std::string accept = "application/json, text/event-stream";
   std::string http_method = "POST";
@@ -72,9 +72,13 @@ class EndpointTest : public ::testing::Test {
   // The id of a new session.
   std::string open_session(const std::string& version = "2025-11-25", const std::string& key = "admin",
                            const Json& capabilities = Json::object()) {
-    const auto exchange = post(to_text({{"jsonrpc", "2.0"}, {"id", 1}, {"method", "initialize"},
-                                        {"params", {{"protocolVersion", version}, {"capabilities", capabilities},
-                                                    {"clientInfo", {{"name", "test"}, {"version", "1"}}}}}}),
+    const auto exchange = post(to_text({{"jsonrpc", "2.0"},
+                                        {"id", 1},
+                                        {"method", "initialize"},
+                                        {"params",
+                                         {{"protocolVersion", version},
+                                          {"capabilities", capabilities},
+                                          {"clientInfo", {{"name", "test"}, {"version", "1"}}}}}}),
                                {.key = key});
     return std::string(exchange->response()->headers.find("Mcp-Session-Id").value_or(""));
   }
@@ -91,7 +95,9 @@ class EndpointTest : public ::testing::Test {
     return std::string(exchange->response()->headers.find(name).value_or(""));
   }
   static Json body(const std::shared_ptr<FakeExchange>& exchange) {
-    return exchange->response() ? parse_json(exchange->response()->body).has_value() ? *parse_json(exchange->response()->body) : Json() : Json();
+    return exchange->response()
+               ? parse_json(exchange->response()->body).has_value() ? *parse_json(exchange->response()->body) : Json()
+               : Json();
   }
   static Json result(const std::shared_ptr<FakeExchange>& exchange) { return body(exchange).value("result", Json()); }
   static int error_code(const std::shared_ptr<FakeExchange>& exchange) {

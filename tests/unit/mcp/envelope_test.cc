@@ -6,7 +6,8 @@ namespace weir::mcp {
 namespace {
 
 Json meta_members() {
-  return {{"io.modelcontextprotocol/protocolVersion", "2026-07-28"}, {"io.modelcontextprotocol/clientCapabilities", Json::object()}};
+  return {{"io.modelcontextprotocol/protocolVersion", "2026-07-28"},
+          {"io.modelcontextprotocol/clientCapabilities", Json::object()}};
 }
 
 Message request(const std::string& method, Json params) {
@@ -45,10 +46,14 @@ std::vector<Case> cases() {
   const char* vers = "io.modelcontextprotocol/protocolVersion";
   return {
       {"everything right", nothing, kRight, 0},
-      {"header names without regard to case", nothing,
-       {{"mcp-protocol-version", "2026-07-28"}, {"MCP-METHOD", "tools/call"}, {"mcp-name", " say "}}, 0},
-      {"name in base64", nothing,
-       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "=?base64?c2F5?="}}, 0},
+      {"header names without regard to case",
+       nothing,
+       {{"mcp-protocol-version", "2026-07-28"}, {"MCP-METHOD", "tools/call"}, {"mcp-name", " say "}},
+       0},
+      {"name in base64",
+       nothing,
+       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "=?base64?c2F5?="}},
+       0},
       {"row 9: no version", without(vers), kRight, -32602},
       {"row 9: version of another type", set(vers, 5), kRight, -32602},
       {"row 9: no capabilities", without(caps), kRight, -32602},
@@ -56,31 +61,57 @@ std::vector<Case> cases() {
       {"row 9: client info of another type", set("io.modelcontextprotocol/clientInfo", "me"), kRight, -32602},
       {"row 9: unknown log level", set("io.modelcontextprotocol/logLevel", "loud"), kRight, -32602},
       {"row 9: progress token of another type", set("progressToken", Json::object()), kRight, -32602},
-      {"row 9 before 10: no capabilities and another version in the header", without(caps),
-       {{"MCP-Protocol-Version", "2025-11-25"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "say"}}, -32602},
-      {"row 10: header and body disagree on the version", nothing,
-       {{"MCP-Protocol-Version", "2025-11-25"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "say"}}, -32020},
+      {"row 9 before 10: no capabilities and another version in the header",
+       without(caps),
+       {{"MCP-Protocol-Version", "2025-11-25"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "say"}},
+       -32602},
+      {"row 10: header and body disagree on the version",
+       nothing,
+       {{"MCP-Protocol-Version", "2025-11-25"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "say"}},
+       -32020},
       {"row 10 before 11: disagreement on an unknown version", version("2099-01-01"), kRight, -32020},
-      {"row 10: header and body disagree on the method", nothing,
-       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/list"}, {"Mcp-Name", "say"}}, -32020},
-      {"row 10: methods are compared with case", nothing,
-       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "Tools/Call"}, {"Mcp-Name", "say"}}, -32020},
-      {"row 10: a header twice", nothing,
-       {{"MCP-Protocol-Version", "2026-07-28"}, {"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "say"}}, -32020},
-      {"row 11: unknown version", version("2099-01-01"),
-       {{"MCP-Protocol-Version", "2099-01-01"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "say"}}, -32022},
-      {"row 11: a version that needs a session", version("2025-11-25"),
-       {{"MCP-Protocol-Version", "2025-11-25"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "say"}}, -32022},
+      {"row 10: header and body disagree on the method",
+       nothing,
+       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/list"}, {"Mcp-Name", "say"}},
+       -32020},
+      {"row 10: methods are compared with case",
+       nothing,
+       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "Tools/Call"}, {"Mcp-Name", "say"}},
+       -32020},
+      {"row 10: a header twice",
+       nothing,
+       {{"MCP-Protocol-Version", "2026-07-28"},
+        {"MCP-Protocol-Version", "2026-07-28"},
+        {"Mcp-Method", "tools/call"},
+        {"Mcp-Name", "say"}},
+       -32020},
+      {"row 11: unknown version",
+       version("2099-01-01"),
+       {{"MCP-Protocol-Version", "2099-01-01"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "say"}},
+       -32022},
+      {"row 11: a version that needs a session",
+       version("2025-11-25"),
+       {{"MCP-Protocol-Version", "2025-11-25"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "say"}},
+       -32022},
       {"row 11 before 12: unknown version without headers", version("2099-01-01"), {}, -32022},
       {"row 12: no version header", nothing, {{"Mcp-Method", "tools/call"}, {"Mcp-Name", "say"}}, -32020},
       {"row 12: no method header", nothing, {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Name", "say"}}, -32020},
-      {"row 12: no name header", nothing, {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/call"}}, -32020},
-      {"row 12: another name", nothing,
-       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "Say"}}, -32020},
-      {"row 12: broken base64", nothing,
-       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "=?base64?c2F5!?="}}, -32020},
-      {"row 12: base64 sentinel in capitals is a literal", nothing,
-       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "=?BASE64?c2F5?="}}, -32020},
+      {"row 12: no name header",
+       nothing,
+       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/call"}},
+       -32020},
+      {"row 12: another name",
+       nothing,
+       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "Say"}},
+       -32020},
+      {"row 12: broken base64",
+       nothing,
+       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "=?base64?c2F5!?="}},
+       -32020},
+      {"row 12: base64 sentinel in capitals is a literal",
+       nothing,
+       {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "=?BASE64?c2F5?="}},
+       -32020},
   };
 }
 
@@ -88,7 +119,8 @@ TEST(EnvelopeTest, AnswersEachRowInItsOrder) {
   for (const Case& each : cases()) {
     Json meta = meta_members();
     each.change_meta(meta);
-    const auto checked = check_envelope(request("tools/call", {{"name", "say"}, {"_meta", meta}}), headers(each.headers));
+    const auto checked =
+        check_envelope(request("tools/call", {{"name", "say"}, {"_meta", meta}}), headers(each.headers));
 
     const auto* fault = std::get_if<Fault>(&checked);
     EXPECT_EQ(fault == nullptr ? 0 : fault->error.code, each.code)
@@ -100,7 +132,8 @@ TEST(EnvelopeTest, AnswersEachRowInItsOrder) {
 }
 
 TEST(EnvelopeTest, NamesTheMissingMember) {
-  const auto checked = check_envelope(request("tools/list", Json::object()), headers({{"MCP-Protocol-Version", "2026-07-28"}}));
+  const auto checked =
+      check_envelope(request("tools/list", Json::object()), headers({{"MCP-Protocol-Version", "2026-07-28"}}));
 
   EXPECT_THAT(std::get<Fault>(checked).error.message, ::testing::HasSubstr("io.modelcontextprotocol/protocolVersion"));
 }
@@ -146,26 +179,41 @@ std::string with_envelope(std::string text) {
 
 TEST(EraTest, FollowsTheEightRules) {
   const std::vector<EraCase> cases{
-      {"1: an envelope is modern", R"({"jsonrpc":"2.0","id":1,"method":"tools/list","params":{$E}})", "", Choice::modern},
+      {"1: an envelope is modern", R"({"jsonrpc":"2.0","id":1,"method":"tools/list","params":{$E}})", "",
+       Choice::modern},
       {"1: even with an old version in it",
-       R"({"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2025-06-18"}}})", "", Choice::modern},
+       R"({"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2025-06-18"}}})",
+       "", Choice::modern},
       {"1: even with a wrong type in it",
-       R"({"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":5}}})", "", Choice::modern},
-      {"2: initialize opens a session", R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{}})", "", Choice::session},
-      {"2: initialize with a session version in the header", R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{}})", "2025-11-25", Choice::session},
-      {"2: initialize that contradicts its header", R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{}})", "2026-07-28", Choice::fault, -32020},
-      {"2: initialize with an envelope is modern", R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{$E}})", "2026-07-28", Choice::modern},
+       R"({"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":5}}})",
+       "", Choice::modern},
+      {"2: initialize opens a session", R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{}})", "",
+       Choice::session},
+      {"2: initialize with a session version in the header",
+       R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{}})", "2025-11-25", Choice::session},
+      {"2: initialize that contradicts its header", R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{}})",
+       "2026-07-28", Choice::fault, -32020},
+      {"2: initialize with an envelope is modern", R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{$E}})",
+       "2026-07-28", Choice::modern},
       {"2: initialize with half an envelope opens a session",
-       R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}})", "", Choice::session},
-      {"3: a modern header without an envelope is held to the modern rules", R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})", "2026-07-28", Choice::modern},
+       R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}})",
+       "", Choice::session},
+      {"3: a modern header without an envelope is held to the modern rules",
+       R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})", "2026-07-28", Choice::modern},
       {"4: neither is a session's", R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})", "", Choice::session},
-      {"4: nor is an unknown version in the header modern", R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})", "2099-01-01", Choice::session},
-      {"5: a notification by its envelope", R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{$E}})", "", Choice::modern},
-      {"5: a notification by its header", R"({"jsonrpc":"2.0","method":"notifications/cancelled"})", "2026-07-28", Choice::modern},
+      {"4: nor is an unknown version in the header modern", R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})",
+       "2099-01-01", Choice::session},
+      {"5: a notification by its envelope", R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{$E}})", "",
+       Choice::modern},
+      {"5: a notification by its header", R"({"jsonrpc":"2.0","method":"notifications/cancelled"})", "2026-07-28",
+       Choice::modern},
       {"5: a notification by neither", R"({"jsonrpc":"2.0","method":"notifications/cancelled"})", "", Choice::session},
       {"6: a batch is a session's", R"([{"jsonrpc":"2.0","id":1,"method":"ping"}])", "", Choice::session},
-      {"6: not with a modern element", R"([{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"tools/list","params":{$E}}])", "", Choice::fault, -32600},
-      {"6: nor with a modern header", R"([{"jsonrpc":"2.0","id":1,"method":"ping"}])", "2026-07-28", Choice::fault, -32600},
+      {"6: not with a modern element",
+       R"([{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"tools/list","params":{$E}}])", "",
+       Choice::fault, -32600},
+      {"6: nor with a modern header", R"([{"jsonrpc":"2.0","id":1,"method":"ping"}])", "2026-07-28", Choice::fault,
+       -32600},
       {"7: a response is a session's", R"({"jsonrpc":"2.0","id":1,"result":{}})", "2025-11-25", Choice::session},
       {"7: not with a modern header", R"({"jsonrpc":"2.0","id":1,"result":{}})", "2026-07-28", Choice::fault, -32600},
   };
@@ -177,8 +225,9 @@ TEST(EraTest, FollowsTheEightRules) {
     const auto era = choose_era(std::get<Body>(parsed), fields);
 
     const auto* fault = std::get_if<Fault>(&era);
-    const Choice choice = fault != nullptr ? Choice::fault
-                          : std::get<Era>(era) == Era::modern ? Choice::modern : Choice::session;
+    const Choice choice = fault != nullptr                    ? Choice::fault
+                          : std::get<Era>(era) == Era::modern ? Choice::modern
+                                                              : Choice::session;
     EXPECT_EQ(choice, each.choice) << each.what;
     EXPECT_EQ(fault == nullptr ? 0 : fault->error.code, each.code) << each.what;
   }

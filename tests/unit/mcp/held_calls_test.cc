@@ -27,10 +27,13 @@ class HeldCallsTest : public EndpointTest {
   bool is_held(std::size_t calls) {
     return testing::eventually([&] { return world_.pacing().held() == calls; });
   }
-  static Json last_message(const std::shared_ptr<FakeExchange>& exchange) { return exchange->stream()->messages().back(); }
+  static Json last_message(const std::shared_ptr<FakeExchange>& exchange) {
+    return exchange->stream()->messages().back();
+  }
   // Of a client of a session that does not want the answer to request 1 any more.
   int cancel(const std::string& session, const Json& id = 1, const std::string& key = "free") {
-    const Json notification = {{"jsonrpc", "2.0"}, {"method", "notifications/cancelled"}, {"params", {{"requestId", id}}}};
+    const Json notification = {
+        {"jsonrpc", "2.0"}, {"method", "notifications/cancelled"}, {"params", {{"requestId", id}}}};
     return status(post(weir::to_text(notification), {.key = key, .session = session}));
   }
 };
@@ -133,14 +136,16 @@ TEST_F(HeldCallsTest, ACancelledCallThatReportsProgressEndsItsStreamWithoutAnAns
   cancel(session);
 
   ASSERT_TRUE(testing::eventually([&] { return reading->stream()->is_closed(); }));
-  for (const Json& message : reading->stream()->messages()) EXPECT_FALSE(message.contains("id")) << weir::to_text(message);
+  for (const Json& message : reading->stream()->messages())
+    EXPECT_FALSE(message.contains("id")) << weir::to_text(message);
 }
 
 TEST_F(HeldCallsTest, AClientThatReadsOnlyJsonIsToldThatItCancelled) {
   const std::string session = open_session("2025-06-18", "free");
   spend();
-  const auto exchange = post(weir::to_text({{"jsonrpc", "2.0"}, {"id", 1}, {"method", "tools/call"}, {"params", held(30'000, false)}}),
-                             {.key = "free", .session = session, .accept = "application/json"});
+  const auto exchange =
+      post(weir::to_text({{"jsonrpc", "2.0"}, {"id", 1}, {"method", "tools/call"}, {"params", held(30'000, false)}}),
+           {.key = "free", .session = session, .accept = "application/json"});
   ASSERT_TRUE(is_held(1));
 
   cancel(session);

@@ -68,10 +68,10 @@ TEST(JsonRpcTest, RefusesWhatIsNoMessage) {
 TEST(JsonRpcTest, RefusesWhatIsNotExactlyOneDocumentOfJson) {
   const std::string good = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
   const std::string nested = std::string(kJsonDepthMax + 1, '[') + std::string(kJsonDepthMax + 1, ']');
-  for (const std::string& text :
-       {good + good, good + "x", good.substr(0, good.size() - 1), std::string("\0", 1) + good,
-        std::string("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xC3\x28\"}"),
-        R"({"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":)" + nested + "}}", std::string(R"({'jsonrpc':'2.0'})"), std::string("NaN")}) {
+  for (const std::string& text : {good + good, good + "x", good.substr(0, good.size() - 1), std::string("\0", 1) + good,
+                                  std::string("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xC3\x28\"}"),
+                                  R"({"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":)" + nested + "}}",
+                                  std::string(R"({'jsonrpc':'2.0'})"), std::string("NaN")}) {
     EXPECT_EQ(fault_of(text).error.code, -32700) << text.substr(0, 80);
     EXPECT_TRUE(fault_of(text).id.is_null());
   }
@@ -92,7 +92,8 @@ TEST(JsonRpcTest, EchoesAReadableIdOfABadMessage) {
 
 TEST(JsonRpcTest, TakesABatchUpToItsCap) {
   std::string batch = "[";
-  for (std::size_t i = 0; i < kBatchMax; ++i) batch += (i == 0 ? "" : ",") + std::string(R"({"jsonrpc":"2.0","id":1,"method":"ping"})");
+  for (std::size_t i = 0; i < kBatchMax; ++i)
+    batch += (i == 0 ? "" : ",") + std::string(R"({"jsonrpc":"2.0","id":1,"method":"ping"})");
 
   const auto full = parse_body(batch + "]");
   ASSERT_TRUE(std::holds_alternative<Body>(full));
@@ -110,7 +111,8 @@ TEST(JsonRpcTest, BlamesABadElementOfABatchOnThatElement) {
 }
 
 TEST(JsonRpcTest, LeavesOutDataThatIsNotThere) {
-  EXPECT_EQ(to_text(error_message(1, {-32601, "no"})), R"({"error":{"code":-32601,"message":"no"},"id":1,"jsonrpc":"2.0"})");
+  EXPECT_EQ(to_text(error_message(1, {-32601, "no"})),
+            R"({"error":{"code":-32601,"message":"no"},"id":1,"jsonrpc":"2.0"})");
   EXPECT_EQ(error_message(1, {-32601, "no", {{"a", 1}}})["error"]["data"], Json({{"a", 1}}));
 }
 

@@ -10,16 +10,16 @@ class LimitHeadersTest : public EndpointTest {
   static void expect_headers(const std::shared_ptr<FakeExchange>& exchange, const std::string& what) {
     SCOPED_TRACE(what + " answered " + std::to_string(status(exchange)));
     ASSERT_TRUE(exchange->response());
-    for (const char* name : {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "X-Request-ID"}) {
+    for (const char* name :
+         {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "X-Request-ID"}) {
       EXPECT_NE(header(exchange, name), "") << name;
     }
     EXPECT_EQ(header(exchange, "RateLimit-Policy"), R"("minute";q=100;w=60, "scans-day";q=50;w=86400)");
   }
-  int remaining() {
-    return std::stoi(header(modern("server/discover", {}, {.key = "free"}), "X-RateLimit-Remaining"));
-  }
+  int remaining() { return std::stoi(header(modern("server/discover", {}, {.key = "free"}), "X-RateLimit-Remaining")); }
   // What a call of the method takes from the minute, which is what the table says.
-  void expect_cost(const std::shared_ptr<FakeExchange>& exchange, int before, std::uint32_t cost, const std::string& what) {
+  void expect_cost(const std::shared_ptr<FakeExchange>& exchange, int before, std::uint32_t cost,
+                   const std::string& what) {
     EXPECT_EQ(before - remaining(), static_cast<int>(cost)) << what;
     EXPECT_EQ(header(exchange, "Retry-After"), "") << what << ": nothing was refused";
   }
@@ -42,8 +42,9 @@ TEST_F(LimitHeadersTest, EveryMethodOfEveryRevisionCarriesThemAndCostsWhatTheTab
       if (method.kind == Message::Kind::request) message["id"] = 1;
       const auto exchange = !has_sessions(revision) && method.kind == Message::Kind::request
                                 ? modern(std::string(method.name), params_of(method), {.key = "free"})
-                                : post(weir::to_text(message), {.key = "free", .session = method.name == "initialize" ? "" : session,
-                                                          .has_modern_headers = !has_sessions(revision)});
+                                : post(weir::to_text(message), {.key = "free",
+                                                                .session = method.name == "initialize" ? "" : session,
+                                                                .has_modern_headers = !has_sessions(revision)});
       expect_headers(exchange, what);
       const bool is_served = method.need == Need::nothing;
       expect_cost(exchange, before, is_served ? method.cost : 0, what);
@@ -63,7 +64,8 @@ TEST_F(LimitHeadersTest, EveryFaultOfAKnownCallerCarriesThemAndCostsNothing) {
   expect_headers(post("[]", free), "an empty batch");
   expect_headers(in_session(session, "ping", {}, "free"), "a session that ended");
   expect_headers(modern("no/such/method", {}, free), "unknown method");
-  expect_headers(post(weir::to_text(modern_body("tools/list")), {.key = "free", .version = "2025-11-25"}), "header and body disagree");
+  expect_headers(post(weir::to_text(modern_body("tools/list")), {.key = "free", .version = "2025-11-25"}),
+                 "header and body disagree");
 
   EXPECT_EQ(remaining(), before);
 }
@@ -72,8 +74,9 @@ TEST_F(LimitHeadersTest, AToolThatFailsInsideIsNotChargedAndCarriesThem) {
   const int before = remaining();
   const std::string session = open_session("2025-11-25", "free");
 
-  for (const auto& failed : {call("fail", {{"text", "internal"}}, {.key = "free"}),
-                             in_session(session, "tools/call", {{"name", "fail"}, {"arguments", {{"text", "internal"}}}}, "free")}) {
+  for (const auto& failed :
+       {call("fail", {{"text", "internal"}}, {.key = "free"}),
+        in_session(session, "tools/call", {{"name", "fail"}, {"arguments", {{"text", "internal"}}}}, "free")}) {
     EXPECT_EQ(result(failed)["isError"], true);
     EXPECT_EQ(result(failed)["structuredContent"]["error"], "internal");
     expect_headers(failed, "a failure inside");

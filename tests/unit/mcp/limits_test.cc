@@ -15,7 +15,8 @@ TEST_F(LimitsTest, RefusesTheHundredAndFirstToolCallWithAResultThatAModelReads) 
 
   EXPECT_EQ(status(refused), 200);
   EXPECT_EQ(result(refused)["isError"], true);
-  EXPECT_EQ(result(refused)["content"][0]["text"], "Rate limit of 100 requests per minute exceeded. Retry after 60 seconds.");
+  EXPECT_EQ(result(refused)["content"][0]["text"],
+            "Rate limit of 100 requests per minute exceeded. Retry after 60 seconds.");
   EXPECT_EQ(result(refused)["structuredContent"]["error"], "rate_limit_exceeded");
   EXPECT_EQ(result(refused)["structuredContent"]["retryAfter"], 60);
   EXPECT_EQ(result(refused)["_meta"]["weir/rateLimit"]["retryAfterMs"], 60'000);
@@ -64,7 +65,8 @@ TEST_F(LimitsTest, ShowsTheStateOnSuccess) {
 }
 
 TEST_F(LimitsTest, TellsAnUnlimitedKeyThatItIs) {
-  EXPECT_EQ(result(call("say", {{"text", "x"}}))["_meta"]["weir/rateLimit"], Json({{"tier", "admin"}, {"unlimited", true}}));
+  EXPECT_EQ(result(call("say", {{"text", "x"}}))["_meta"]["weir/rateLimit"],
+            Json({{"tier", "admin"}, {"unlimited", true}}));
 }
 
 TEST_F(LimitsTest, ChargesForNamesThatAreTried) {
@@ -84,9 +86,13 @@ TEST_F(LimitsTest, AnswersHttp429WhereTheOperatorWantsIt) {
     request.path = "/mcp";
     request.peer_address = "127.0.0.1";
     request.body = to_text(modern_body("tools/call", {{"name", "fail"}, {"arguments", {{"text", "x"}}}}));
-    for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
-             {"Host", "localhost"}, {"Authorization", "Bearer " + strict.key("free")}, {"Content-Type", "application/json"},
-             {"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", "fail"}}) {
+    for (const auto& [name, value] :
+         std::vector<std::pair<std::string, std::string>>{{"Host", "localhost"},
+                                                          {"Authorization", "Bearer " + strict.key("free")},
+                                                          {"Content-Type", "application/json"},
+                                                          {"MCP-Protocol-Version", "2026-07-28"},
+                                                          {"Mcp-Method", "tools/call"},
+                                                          {"Mcp-Name", "fail"}}) {
       request.headers.add(name, value);
     }
     last = std::make_shared<FakeExchange>(std::move(request));
@@ -102,7 +108,10 @@ TEST_F(LimitsTest, CountsEachElementOfABatch) {
   const std::string session = open_session("2025-03-26", "free");
   Json batch = Json::array();
   for (int i = 0; i < 20; ++i) {
-    batch.push_back({{"jsonrpc", "2.0"}, {"id", i}, {"method", "tools/call"}, {"params", {{"name", "say"}, {"arguments", {{"text", "x"}}}}}});
+    batch.push_back({{"jsonrpc", "2.0"},
+                     {"id", i},
+                     {"method", "tools/call"},
+                     {"params", {{"name", "say"}, {"arguments", {{"text", "x"}}}}}});
   }
   for (int i = 0; i < 5; ++i) post(to_text(batch), {.key = "free", .session = session});
   const Json answers = body(post(to_text(batch), {.key = "free", .session = session}));

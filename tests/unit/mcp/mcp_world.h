@@ -61,49 +61,85 @@ inline std::vector<tools::Tool> world_tools() {
   const Json no_input = {{"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}};
   const Json any_output = {{"type", "object"}};
   std::vector<tools::Tool> list;
-  list.push_back({.name = "get_state", .title = "Get state", .description = "Says ok. Costs nothing.",
-                  .input_schema = no_input,
-                  .output_schema = {{"type", "object"}, {"properties", {{"ok", {{"type", "boolean"}}}}}, {"required", {"ok"}}},
-                  .annotations = {.is_read_only = true, .is_idempotent = true}, .scope = Scope::none, .cost = 0,
+  list.push_back(
+      {.name = "get_state",
+       .title = "Get state",
+       .description = "Says ok. Costs nothing.",
+       .input_schema = no_input,
+       .output_schema = {{"type", "object"}, {"properties", {{"ok", {{"type", "boolean"}}}}}, {"required", {"ok"}}},
+       .annotations = {.is_read_only = true, .is_idempotent = true},
+       .scope = Scope::none,
+       .cost = 0,
+       .rest = std::nullopt,
+       .handler = [](const tools::CallContext&, const Json&) -> Result<tools::ToolResult> {
+         return answered({{"ok", true}}, "All is well.");
+       }});
+  list.push_back({.name = "say",
+                  .title = "Say",
+                  .description = "Repeats a text.",
+                  .input_schema = text_input,
+                  .output_schema = any_output,
+                  .annotations = {.is_read_only = true},
+                  .scope = Scope::targets_read,
+                  .cost = 1,
                   .rest = std::nullopt,
-                  .handler = [](const tools::CallContext&, const Json&) -> Result<tools::ToolResult> {
-                    return answered({{"ok", true}}, "All is well.");
-                  }});
-  list.push_back({.name = "say", .title = "Say", .description = "Repeats a text.", .input_schema = text_input,
-                  .output_schema = any_output, .annotations = {.is_read_only = true}, .scope = Scope::targets_read,
-                  .cost = 1, .rest = std::nullopt,
                   .handler = [](const tools::CallContext&, const Json& arguments) -> Result<tools::ToolResult> {
                     return answered({{"text", arguments["text"]}}, "Said it.");
                   }});
-  list.push_back({.name = "change", .title = "Change", .description = "Needs targets:write.", .input_schema = no_input,
-                  .output_schema = any_output, .annotations = {.is_destructive = true}, .scope = Scope::targets_write,
-                  .cost = 1, .rest = std::nullopt,
+  list.push_back({.name = "change",
+                  .title = "Change",
+                  .description = "Needs targets:write.",
+                  .input_schema = no_input,
+                  .output_schema = any_output,
+                  .annotations = {.is_destructive = true},
+                  .scope = Scope::targets_write,
+                  .cost = 1,
+                  .rest = std::nullopt,
                   .handler = [](const tools::CallContext&, const Json&) -> Result<tools::ToolResult> {
                     return answered({{"changed", true}}, "Changed.");
                   }});
-  list.push_back({.name = "read_report", .title = "Read report", .description = "Answers with a document.",
-                  .input_schema = no_input, .output_schema = any_output, .annotations = {.is_read_only = true},
-                  .scope = Scope::findings_read, .cost = 1, .rest = std::nullopt,
+  list.push_back({.name = "read_report",
+                  .title = "Read report",
+                  .description = "Answers with a document.",
+                  .input_schema = no_input,
+                  .output_schema = any_output,
+                  .annotations = {.is_read_only = true},
+                  .scope = Scope::findings_read,
+                  .cost = 1,
+                  .rest = std::nullopt,
                   .handler = [](const tools::CallContext&, const Json&) -> Result<tools::ToolResult> {
                     tools::ToolResult result = answered({{"format", "markdown"}}, "A report.");
                     result.document = tools::Document{"text/markdown", "# Report\n"};
                     return result;
                   }});
-  list.push_back({.name = "fail", .title = "Fail", .description = "Fails with the code given as text.",
-                  .input_schema = text_input, .output_schema = any_output, .annotations = {}, .scope = Scope::none,
-                  .cost = 1, .rest = std::nullopt,
+  list.push_back({.name = "fail",
+                  .title = "Fail",
+                  .description = "Fails with the code given as text.",
+                  .input_schema = text_input,
+                  .output_schema = any_output,
+                  .annotations = {},
+                  .scope = Scope::none,
+                  .cost = 1,
+                  .rest = std::nullopt,
                   .handler = [](const tools::CallContext&, const Json& arguments) -> Result<tools::ToolResult> {
                     if (arguments["text"] == "internal") return internal_error("the disk said no");
                     return Error(ErrorCode::conflict, "That is taken.").retry_in(std::chrono::milliseconds{1'500});
                   }});
-  list.push_back({.name = "wait_for_it", .title = "Wait", .description = "Waits for scn_test to end.",
-                  .input_schema = no_input, .output_schema = any_output, .annotations = {.is_read_only = true},
-                  .scope = Scope::scans_read, .cost = 1, .rest = std::nullopt,
+  list.push_back({.name = "wait_for_it",
+                  .title = "Wait",
+                  .description = "Waits for scn_test to end.",
+                  .input_schema = no_input,
+                  .output_schema = any_output,
+                  .annotations = {.is_read_only = true},
+                  .scope = Scope::scans_read,
+                  .cost = 1,
+                  .rest = std::nullopt,
                   .handler = [](const tools::CallContext&, const Json&) -> Result<tools::ToolResult> {
                     tools::ToolResult result;
-                    result.waiting = tools::Waiting{"scn_test", std::chrono::seconds{50}, [] {
-                      return Result<tools::ToolResult>(answered({{"status", "completed"}}, "It ended."));
-                    }};
+                    result.waiting = tools::Waiting{
+                        "scn_test", std::chrono::seconds{50}, [] {
+                          return Result<tools::ToolResult>(answered({{"status", "completed"}}, "It ended."));
+                        }};
                     return result;
                   }});
   return list;
@@ -141,7 +177,8 @@ class World {
     log_ = must(streaming::EventLog::open(*database_, *hub_, clock_));
     waiter_ = std::make_unique<streaming::ResourceWaiter>(*log_, *hub_, timers_, executor_);
     catalog_ = std::make_unique<tools::Catalog>(world_tools(), *waiter_);
-    endpoint_ = std::make_unique<McpEndpoint>(settings_, *gate_, *catalog_, *database_, clock_, random_, executor_, timers_, offers_);
+    endpoint_ = std::make_unique<McpEndpoint>(settings_, *gate_, *catalog_, *database_, clock_, random_, executor_,
+                                              timers_, offers_);
   }
 
   // From here on the endpoint offers that too; what it points to must outlive the world's use.

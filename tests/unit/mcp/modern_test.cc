@@ -119,7 +119,8 @@ TEST_F(ModernTest, RefusesAMissingNameAndArgumentsOfAnotherType) {
 }
 
 TEST_F(ModernTest, RefusesAnUnknownMethodWith404) {
-  for (const char* method : {"initialize", "ping", "logging/setLevel", "tasks/list", "nonsense", "notifications/initialized"}) {
+  for (const char* method :
+       {"initialize", "ping", "logging/setLevel", "tasks/list", "nonsense", "notifications/initialized"}) {
     const auto exchange = modern(method);
     EXPECT_EQ(status(exchange), 404) << method;
     EXPECT_EQ(error_code(exchange), -32601) << method;
@@ -193,13 +194,17 @@ TEST_F(ModernTest, RefusesWhatIsWrongAroundTheMessage) {
     EXPECT_EQ(error_code(exchange), each.code) << each.what;
     EXPECT_TRUE(body(exchange)["id"].is_null()) << each.what;
     EXPECT_NE(header(exchange, "X-Request-ID"), "") << each.what;
-    EXPECT_EQ(header(exchange, "Allow"), each.status != 405 ? "" : std::string(each.what) == "GET" ? "POST" : "POST, GET, DELETE") << each.what;
+    EXPECT_EQ(header(exchange, "Allow"), each.status != 405                ? ""
+                                         : std::string(each.what) == "GET" ? "POST"
+                                                                           : "POST, GET, DELETE")
+        << each.what;
   }
 }
 
 // Each row with the row behind it wrong too: the earlier one answers.
 TEST_F(ModernTest, ChecksInTheOrderOfTheSpecification) {
-  EXPECT_EQ(status(post("{", {.key = "", .content_type = "text/plain", .more_headers = {{"Origin", "null"}}})), 403) << "1 before 3";
+  EXPECT_EQ(status(post("{", {.key = "", .content_type = "text/plain", .more_headers = {{"Origin", "null"}}})), 403)
+      << "1 before 3";
   EXPECT_EQ(status(post("{", {.key = "", .http_method = "PUT"})), 405) << "2 before 3";
   EXPECT_EQ(status(post("{", {.key = "", .content_type = "text/plain"})), 401) << "3 before 4";
   EXPECT_EQ(status(post(std::string(1024 * 1024 + 1, 'x'), {.content_type = "text/plain"})), 415) << "4 before 5";
@@ -231,10 +236,12 @@ TEST_F(ModernTest, EveryMethodAsksForAKey) {
   for (const Method& method : all_methods()) {
     for (const Revision revision : kAllRevisions) {
       if (revision < method.first || method.last < revision) continue;
-      Json message = has_sessions(revision) ? Json{{"jsonrpc", "2.0"}, {"method", method.name}} : modern_body(std::string(method.name));
+      Json message = has_sessions(revision) ? Json{{"jsonrpc", "2.0"}, {"method", method.name}}
+                                            : modern_body(std::string(method.name));
       if (method.kind == Message::Kind::request) message["id"] = 1;
       // Each from an address of its own: one that fails too often is told to wait instead.
-      const auto exchange = post(to_text(message), {.key = "", .session = "x", .peer = "10.0.0." + std::to_string(++peer)});
+      const auto exchange =
+          post(to_text(message), {.key = "", .session = "x", .peer = "10.0.0." + std::to_string(++peer)});
       EXPECT_EQ(status(exchange), 401) << method.name;
     }
   }
@@ -246,7 +253,9 @@ TEST_F(ModernTest, EveryMethodAsksForAKey) {
 TEST_F(ModernTest, EveryMethodOfEveryRevisionShowsTheStateOfTheLimits) {
   for (const Method& method : all_methods()) {
     if (method.last < kModernRevision || method.kind != Message::Kind::request) continue;
-    EXPECT_EQ(header(modern(std::string(method.name), {{"name", "get_state"}}, {.key = "free"}), "X-RateLimit-Limit"), "100") << method.name;
+    EXPECT_EQ(header(modern(std::string(method.name), {{"name", "get_state"}}, {.key = "free"}), "X-RateLimit-Limit"),
+              "100")
+        << method.name;
   }
 }
 

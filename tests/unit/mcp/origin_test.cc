@@ -17,7 +17,8 @@ bool is_allowed(std::vector<std::pair<std::string, std::string>> fields) {
 }
 
 TEST(OriginTest, KnowsItsLocalNamesOnAnyPort) {
-  for (const char* host : {"localhost", "localhost:8080", "LOCALHOST:1", "127.0.0.1:8080", "[::1]", "[::1]:8080", "192.0.2.7:80"}) {
+  for (const char* host :
+       {"localhost", "localhost:8080", "LOCALHOST:1", "127.0.0.1:8080", "[::1]", "[::1]:8080", "192.0.2.7:80"}) {
     EXPECT_TRUE(is_allowed({{"Host", host}})) << host;
   }
 }
@@ -25,7 +26,8 @@ TEST(OriginTest, KnowsItsLocalNamesOnAnyPort) {
 TEST(OriginTest, KnowsTheConfiguredHosts) { EXPECT_TRUE(is_allowed({{"Host", "weir.example"}})); }
 
 TEST(OriginTest, RefusesEveryOtherHost) {
-  for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "evil.example:8080", "", "[::2]", "localhost@evil.example"}) {
+  for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "evil.example:8080", "",
+                           "[::2]", "localhost@evil.example"}) {
     EXPECT_FALSE(is_allowed({{"Host", host}})) << host;
   }
   EXPECT_FALSE(is_allowed({}));
@@ -43,8 +45,9 @@ TEST(OriginTest, AllowsTheConfiguredOrigins) {
 }
 
 TEST(OriginTest, RefusesAForeignOriginEvenWithALocalHost) {
-  for (const char* origin : {"http://evil.example", "null", "", "http://localhost:9999", "https://app.example.evil.example",
-                             "http://app.example", "file://", "http://localhost:8080.evil.example"}) {
+  for (const char* origin :
+       {"http://evil.example", "null", "", "http://localhost:9999", "https://app.example.evil.example",
+        "http://app.example", "file://", "http://localhost:8080.evil.example"}) {
     EXPECT_FALSE(is_allowed({{"Host", "localhost:8080"}, {"Origin", origin}})) << origin;
   }
 }
@@ -73,10 +76,11 @@ TEST(FramingTest, ReadsAccept) {
     bool json;
     bool event_stream;
   };
-  for (const Case& each : {Case{"application/json, text/event-stream", true, true}, Case{"*/*", true, true},
-                           Case{"application/json", true, false}, Case{"text/event-stream", false, true},
-                           Case{"application/json;q=0, text/event-stream", false, true}, Case{"text/html", false, false},
-                           Case{"APPLICATION/*;q=0.5", true, false}, Case{"", false, false}}) {
+  for (const Case& each :
+       {Case{"application/json, text/event-stream", true, true}, Case{"*/*", true, true},
+        Case{"application/json", true, false}, Case{"text/event-stream", false, true},
+        Case{"application/json;q=0, text/event-stream", false, true}, Case{"text/html", false, false},
+        Case{"APPLICATION/*;q=0.5", true, false}, Case{"", false, false}}) {
     const Accepts found = accepts(headers({{"Accept", each.accept}}));
     EXPECT_EQ(found.json, each.json) << each.accept;
     EXPECT_EQ(found.event_stream, each.event_stream) << each.accept;

@@ -33,7 +33,8 @@ TEST_F(RoundsTest, GoOnAfterARestart) {
   ASSERT_EQ(first["resultType"], "input_required");
   world_.reopen();
 
-  const auto second = ask({{"requestState", first["requestState"]}, {"inputResponses", {{"name", {{"action", "accept"}}}}}});
+  const auto second =
+      ask({{"requestState", first["requestState"]}, {"inputResponses", {{"name", {{"action", "accept"}}}}}});
 
   EXPECT_EQ(result(second)["content"][0]["text"], "thanks");
 }

@@ -15,7 +15,8 @@ class SessionStreamsTest : public EndpointTest {
   }
   ~SessionStreamsTest() override { world_.offer({}); }
 
-  std::shared_ptr<FakeExchange> get(const std::string& session, const std::string& last_id = "", const std::string& key = "admin") {
+  std::shared_ptr<FakeExchange> get(const std::string& session, const std::string& last_id = "",
+                                    const std::string& key = "admin") {
     Posted how{.key = key, .session = session, .http_method = "GET"};
     if (!last_id.empty()) how.more_headers.emplace_back("Last-Event-ID", last_id);
     return post("", how);
@@ -239,9 +240,14 @@ TEST_F(SessionStreamsTest, OpensNoStreamWithoutASession) {
 
 TEST_F(SessionStreamsTest, AdvertisesSubscriptionsInEveryRevision) {
   for (const char* version : {"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"}) {
-    const auto opened = post(to_text({{"jsonrpc", "2.0"}, {"id", 1}, {"method", "initialize"},
-                                      {"params", {{"protocolVersion", version}, {"capabilities", Json::object()},
-                                                  {"clientInfo", {{"name", "t"}, {"version", "1"}}}}}}), {});
+    const auto opened = post(to_text({{"jsonrpc", "2.0"},
+                                      {"id", 1},
+                                      {"method", "initialize"},
+                                      {"params",
+                                       {{"protocolVersion", version},
+                                        {"capabilities", Json::object()},
+                                        {"clientInfo", {{"name", "t"}, {"version", "1"}}}}}}),
+                             {});
     EXPECT_EQ(result(opened)["capabilities"]["resources"]["subscribe"], true) << version;
   }
 }

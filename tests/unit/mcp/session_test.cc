@@ -10,8 +10,13 @@ using ::testing::Each;
 constexpr const char* kSessionRevisions[] = {"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"};
 
 Json initialize(const std::string& version) {
-  return {{"jsonrpc", "2.0"}, {"id", 1}, {"method", "initialize"},
-          {"params", {{"protocolVersion", version}, {"capabilities", Json::object()}, {"clientInfo", {{"name", "t"}, {"version", "1"}}}}}};
+  return {{"jsonrpc", "2.0"},
+          {"id", 1},
+          {"method", "initialize"},
+          {"params",
+           {{"protocolVersion", version},
+            {"capabilities", Json::object()},
+            {"clientInfo", {{"name", "t"}, {"version", "1"}}}}}};
 }
 
 TEST_F(SessionTest, EchoesAVersionThatItSpeaks) {
@@ -41,7 +46,8 @@ TEST_F(SessionTest, ServesToolsPingAndTheInitializedNotification) {
     EXPECT_EQ(status(post(R"({"jsonrpc":"2.0","method":"notifications/initialized"})", {.session = session})), 202);
     EXPECT_EQ(result(in_session(session, "ping")), Json::object());
     EXPECT_EQ(result(in_session(session, "tools/list"))["tools"].size(), world_.catalog().tools().size());
-    EXPECT_EQ(result(in_session(session, "tools/call", {{"name", "say"}, {"arguments", {{"text", "x"}}}}))["isError"], false);
+    EXPECT_EQ(result(in_session(session, "tools/call", {{"name", "say"}, {"arguments", {{"text", "x"}}}}))["isError"],
+              false);
   }
 }
 
@@ -51,7 +57,8 @@ TEST_F(SessionTest, SendsOnlyFieldsThatTheRevisionKnows) {
     bool has_titles;
     bool has_structure;
   };
-  for (const Case& each : {Case{"2025-03-26", false, false}, Case{"2025-06-18", true, true}, Case{"2025-11-25", true, true}}) {
+  for (const Case& each :
+       {Case{"2025-03-26", false, false}, Case{"2025-06-18", true, true}, Case{"2025-11-25", true, true}}) {
     const Json opened = result(post(to_text(initialize(each.version)), {}));
     EXPECT_EQ(opened["serverInfo"].contains("title"), each.has_titles) << each.version;
     EXPECT_EQ(opened["serverInfo"].contains("description"), std::string(each.version) == "2025-11-25") << each.version;
@@ -76,7 +83,8 @@ TEST_F(SessionTest, AsksForTheSessionId) {
 }
 
 TEST_F(SessionTest, Answers404ToAnUnknownSession) {
-  for (const std::string& id : {std::string("x"), std::string(kSessionIdCharacters, 'a'), std::string(5'000, 'a'), std::string("' OR 1=1 --")}) {
+  for (const std::string& id : {std::string("x"), std::string(kSessionIdCharacters, 'a'), std::string(5'000, 'a'),
+                                std::string("' OR 1=1 --")}) {
     const auto exchange = in_session(id, "tools/list");
     EXPECT_EQ(status(exchange), 404) << id;
     EXPECT_EQ(error_code(exchange), -32001) << id;
@@ -165,7 +173,8 @@ TEST_F(SessionTest, AcknowledgesResponsesAndUnknownNotifications) {
   const std::string session = open_session();
 
   EXPECT_EQ(status(post(R"({"jsonrpc":"2.0","id":9,"result":{}})", {.session = session})), 202);
-  EXPECT_EQ(status(post(R"({"jsonrpc":"2.0","method":"notifications/roots/list_changed"})", {.session = session})), 202);
+  EXPECT_EQ(status(post(R"({"jsonrpc":"2.0","method":"notifications/roots/list_changed"})", {.session = session})),
+            202);
   EXPECT_EQ(status(post(R"({"jsonrpc":"2.0","id":9,"result":{}})", {})), 400);
 }
 
@@ -186,8 +195,9 @@ TEST_F(SessionTest, AnswersABatchInTheOrderOfItsRequests) {
 }
 
 TEST_F(SessionTest, AcknowledgesABatchWithoutRequests) {
-  const auto exchange = post(R"([{"jsonrpc":"2.0","method":"notifications/cancelled"},{"jsonrpc":"2.0","id":1,"result":{}}])",
-                             {.session = open_session("2025-03-26")});
+  const auto exchange =
+      post(R"([{"jsonrpc":"2.0","method":"notifications/cancelled"},{"jsonrpc":"2.0","id":1,"result":{}}])",
+           {.session = open_session("2025-03-26")});
 
   EXPECT_EQ(status(exchange), 202);
 }

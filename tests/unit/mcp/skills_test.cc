@@ -28,10 +28,13 @@ class NoResources final : public ResourceProvider {
   Result<std::vector<ResourceContent>> read(const tools::CallContext&, const std::string&) const override {
     return Error(ErrorCode::not_found, "there is none");
   }
-  Result<std::vector<std::string>> complete(const tools::CallContext&, const std::string&, const CompletionRequest&) const override {
+  Result<std::vector<std::string>> complete(const tools::CallContext&, const std::string&,
+                                            const CompletionRequest&) const override {
     return std::vector<std::string>{};
   }
-  std::shared_ptr<Watch> watch(const tools::CallContext&, const std::string&, std::function<void()>) const override { return nullptr; }
+  std::shared_ptr<Watch> watch(const tools::CallContext&, const std::string&, std::function<void()>) const override {
+    return nullptr;
+  }
 };
 
 class SkillsTest : public EndpointTest {
@@ -84,7 +87,8 @@ TEST_F(SkillsTest, DirectoriesAreListedOneLevelAtATime) {
   const Json top = result(modern("resources/directory/read", {{"uri", "skill://test/tidy-up"}}));
   ASSERT_EQ(top["resources"].size(), 2U);
   EXPECT_EQ(top["resources"][0]["name"], "SKILL.md");
-  EXPECT_EQ(top["resources"][1], Json({{"uri", "skill://test/tidy-up/more"}, {"name", "more"}, {"mimeType", "inode/directory"}}));
+  EXPECT_EQ(top["resources"][1],
+            Json({{"uri", "skill://test/tidy-up/more"}, {"name", "more"}, {"mimeType", "inode/directory"}}));
   EXPECT_EQ(error_code(modern("resources/directory/read", {{"uri", "skill://test/tidy-up/SKILL.md"}})), -32602);
   EXPECT_EQ(error_code(modern("resources/directory/read", {{"uri", "skill://other"}})), -32602);
 }
@@ -103,7 +107,8 @@ TEST(SkillSetTest, RefusesWhatTheAgentSkillsRulesDo) {
   EXPECT_NE(complaint("other/SKILL.md", kSkill), "") << "the name is another";
   EXPECT_NE(complaint("tidy-up/SKILL.md", "# no frontmatter\n"), "");
   EXPECT_NE(complaint("tidy-up/SKILL.md", "---\nname: tidy-up\n---\n"), "") << "no description";
-  EXPECT_NE(complaint("tidy-up/SKILL.md", "---\nname: tidy-up\ndescription: a: b\n---\n"), "") << "YAML would read a map";
+  EXPECT_NE(complaint("tidy-up/SKILL.md", "---\nname: tidy-up\ndescription: a: b\n---\n"), "")
+      << "YAML would read a map";
   EXPECT_NE(complaint("tidy-up/SKILL.md", "---\nname: tidy-up\ndescription: [a b]\n---\n"), "");
   EXPECT_NE(complaint("tidy-up/SKILL.md", "---\nname: tidy-up\n"), "");
 }

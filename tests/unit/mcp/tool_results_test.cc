@@ -7,12 +7,20 @@ namespace weir::mcp {
 namespace {
 
 tools::Tool tool() {
-  return {.name = "t", .title = "T", .description = "d",
+  return {.name = "t",
+          .title = "T",
+          .description = "d",
           .input_schema = {{"type", "object"}},
-          .output_schema = {{"type", "object"}, {"$defs", {{"n", {{"type", "integer"}}}}},
-                            {"properties", {{"count", {{"$ref", "#/$defs/n"}}}}}, {"required", {"count"}},
+          .output_schema = {{"type", "object"},
+                            {"$defs", {{"n", {{"type", "integer"}}}}},
+                            {"properties", {{"count", {{"$ref", "#/$defs/n"}}}}},
+                            {"required", {"count"}},
                             {"additionalProperties", false}},
-          .annotations = {}, .scope = tools::Scope::none, .cost = 1, .rest = std::nullopt, .handler = {}};
+          .annotations = {},
+          .scope = tools::Scope::none,
+          .cost = 1,
+          .rest = std::nullopt,
+          .handler = {}};
 }
 
 // Clients hold a failed result to the output schema too, so the error object must fit it.
@@ -28,7 +36,8 @@ TEST(ToolResultsTest, OutputSchemaFitsSuccessAndFailureAndNothingElse) {
 TEST(ToolResultsTest, OutputSchemaHasAnObjectAtItsRoot) { EXPECT_EQ(output_schema(tool())["type"], "object"); }
 
 TEST(ToolResultsTest, ErrorTextNamesEachField) {
-  const Error error = Error(ErrorCode::validation_failed, "Wrong arguments.").with_field("text", "is 5; expected a string");
+  const Error error =
+      Error(ErrorCode::validation_failed, "Wrong arguments.").with_field("text", "is 5; expected a string");
 
   EXPECT_EQ(error_answer(error, "req_1").texts.at(0), "Wrong arguments.\n- text: is 5; expected a string");
 }
@@ -50,7 +59,8 @@ TEST(ToolResultsTest, ResetIsRoundedUpToWholeSeconds) {
 TEST(InstructionsTest, StayBelowWhatHostsCutOff) { EXPECT_LT(instructions().size(), kInstructionsBytesMax); }
 
 TEST(InstructionsTest, NameTheStepsAndThePace) {
-  for (const char* word : {"create_target", "create_scan", "wait_seconds", "list_findings", "get_report", "weir/rateLimit", "retryAfter"}) {
+  for (const char* word : {"create_target", "create_scan", "wait_seconds", "list_findings", "get_report",
+                           "weir/rateLimit", "retryAfter"}) {
     EXPECT_NE(instructions().find(word), std::string_view::npos) << word;
   }
 }

@@ -58,9 +58,8 @@ TEST_F(WaitingTest, AnswersAtOnceWhatHasEndedAlready) {
   world_.append("scan.completed");
   const auto exchange = modern("tools/call", with_token("wait_for_it"));
 
-  ASSERT_TRUE(testing::eventually([&] {
-    return status(exchange) == 200 && (exchange->stream() == nullptr || exchange->stream()->is_closed());
-  }));
+  ASSERT_TRUE(testing::eventually(
+      [&] { return status(exchange) == 200 && (exchange->stream() == nullptr || exchange->stream()->is_closed()); }));
 }
 
 TEST_F(WaitingTest, DoesNotStreamToAClientThatReadsOnlyJson) {

@@ -49,7 +49,8 @@ class Watchers {
 class WatchedNotes final : public ResourceProvider {
  public:
   Result<ResourcePage> list(const tools::CallContext&, const std::string&) const override {
-    return ResourcePage{{{"note://a", "a", "", "", "text/plain"}, {"note://b", "b", "", "", "text/plain"}}, std::nullopt};
+    return ResourcePage{{{"note://a", "a", "", "", "text/plain"}, {"note://b", "b", "", "", "text/plain"}},
+                        std::nullopt};
   }
   [[nodiscard]] std::vector<ResourceTemplate> templates() const override { return {}; }
   [[nodiscard]] tools::Scope scope_of(std::string_view) const override { return tools::Scope::none; }
@@ -57,10 +58,12 @@ class WatchedNotes final : public ResourceProvider {
     if (uri != "note://a" && uri != "note://b") return Error(ErrorCode::not_found, "none");
     return std::vector<ResourceContent>{{uri, "text/plain", "a note"}};
   }
-  Result<std::vector<std::string>> complete(const tools::CallContext&, const std::string&, const CompletionRequest&) const override {
+  Result<std::vector<std::string>> complete(const tools::CallContext&, const std::string&,
+                                            const CompletionRequest&) const override {
     return std::vector<std::string>{};
   }
-  std::shared_ptr<Watch> watch(const tools::CallContext&, const std::string& uri, std::function<void()> changed) const override {
+  std::shared_ptr<Watch> watch(const tools::CallContext&, const std::string& uri,
+                               std::function<void()> changed) const override {
     if (uri != "note://a" && uri != "note://b") return nullptr;
     return watchers_.add(uri, std::move(changed));
   }
@@ -93,7 +96,8 @@ class HandTasks final : public TaskProvider {
     end(TaskStatus::cancelled, Json::object());
     return {};
   }
-  std::shared_ptr<Watch> watch(const tools::CallContext&, const std::string& id, std::function<void()> changed) override {
+  std::shared_ptr<Watch> watch(const tools::CallContext&, const std::string& id,
+                               std::function<void()> changed) override {
     return watchers_.add(id, std::move(changed));
   }
   [[nodiscard]] bool can_be_task(const tools::Tool& tool) const override { return tool.name == "say"; }

@@ -56,7 +56,8 @@ TEST_F(RunResourcesTest, IdsAreCompleted) {
   runs_["run_1"] = run("run_1", "completed");
   runs_["run_20"] = run("run_20", "completed");
 
-  EXPECT_EQ(*joined_.complete(context(), "weir://runs/{run_id}", {"run_id", "run_2"}), std::vector<std::string>{"run_20"});
+  EXPECT_EQ(*joined_.complete(context(), "weir://runs/{run_id}", {"run_id", "run_2"}),
+            std::vector<std::string>{"run_20"});
 }
 
 }  // namespace

@@ -27,16 +27,24 @@ class InlineExecutor final : public Executor {
 };
 
 inline Json waiting_call(const std::string& id, const Json& arguments) {
-  return {{"id", id}, {"name", "create_scan"}, {"status", "awaiting_approval"}, {"arguments", arguments},
-          {"arguments_sha256", "hash-of-" + id}, {"approval", {{"reason", "create_scan asks for model agents."}}}};
+  return {{"id", id},
+          {"name", "create_scan"},
+          {"status", "awaiting_approval"},
+          {"arguments", arguments},
+          {"arguments_sha256", "hash-of-" + id},
+          {"approval", {{"reason", "create_scan asks for model agents."}}}};
 }
 
 // Not thread-safe: owned by a test.
 class RunWorld : public ::testing::Test {
  protected:
   static Json run(const std::string& id, const std::string& status, Json tool_calls = Json::array()) {
-    return {{"id", id}, {"status", status}, {"agent", "posture-check"}, {"queued_at", "2026-01-02T03:04:05.000Z"},
-            {"error", nullptr}, {"tool_calls", std::move(tool_calls)}};
+    return {{"id", id},
+            {"status", status},
+            {"agent", "posture-check"},
+            {"queued_at", "2026-01-02T03:04:05.000Z"},
+            {"error", nullptr},
+            {"tool_calls", std::move(tool_calls)}};
   }
 
   tools::CallContext context(std::vector<std::string> scopes = {"admin"}) {
@@ -51,11 +59,12 @@ class RunWorld : public ::testing::Test {
 
   std::map<std::string, Json> runs_;
   std::map<std::string, Json> scans_;
-  std::vector<Json> responded_;       // arguments of respond_run
+  std::vector<Json> responded_;  // arguments of respond_run
   std::vector<std::string> cancelled_;
 
  private:
-  tools::Tool tool(std::string name, tools::Scope scope, std::function<Result<tools::ToolResult>(const Json&)> handler) {
+  tools::Tool tool(std::string name, tools::Scope scope,
+                   std::function<Result<tools::ToolResult>(const Json&)> handler) {
     tools::Tool made;
     made.title = name;
     made.name = std::move(name);
@@ -66,7 +75,9 @@ class RunWorld : public ::testing::Test {
     }
     made.output_schema = {{"type", "object"}};
     made.scope = scope;
-    made.handler = [handler = std::move(handler)](const tools::CallContext&, const Json& arguments) { return handler(arguments); };
+    made.handler = [handler = std::move(handler)](const tools::CallContext&, const Json& arguments) {
+      return handler(arguments);
+    };
     return made;
   }
   static tools::ToolResult result_of(Json json) {
@@ -89,7 +100,8 @@ class RunWorld : public ::testing::Test {
   std::vector<tools::Tool> table() {
     using tools::Scope;
     std::vector<tools::Tool> tools;
-    tools.push_back(tool("get_run", Scope::runs_read, [this](const Json& a) { return one_of(runs_, string_or(a, "run_id", "")); }));
+    tools.push_back(
+        tool("get_run", Scope::runs_read, [this](const Json& a) { return one_of(runs_, string_or(a, "run_id", "")); }));
     tools.push_back(tool("list_runs", Scope::runs_read, [this](const Json&) { return all_of(runs_); }));
     tools.push_back(tool("create_run", Scope::runs_run, [this](const Json&) { return one_of(runs_, "run_1"); }));
     tools.push_back(tool("cancel_run", Scope::runs_run, [this](const Json& a) {
@@ -101,7 +113,8 @@ class RunWorld : public ::testing::Test {
       for (Json& call : runs_[string_or(a, "run_id", "")]["tool_calls"]) call["status"] = "running";
       return one_of(runs_, string_or(a, "run_id", ""));
     }));
-    tools.push_back(tool("get_scan", Scope::scans_read, [this](const Json& a) { return one_of(scans_, string_or(a, "scan_id", "")); }));
+    tools.push_back(tool("get_scan", Scope::scans_read,
+                         [this](const Json& a) { return one_of(scans_, string_or(a, "scan_id", "")); }));
     tools.push_back(tool("list_scans", Scope::scans_read, [this](const Json&) { return all_of(scans_); }));
     tools.push_back(tool("create_scan", Scope::scans_run, [this](const Json&) { return one_of(scans_, "scn_1"); }));
     tools.push_back(tool("list_checks", Scope::scans_read, [](const Json&) {

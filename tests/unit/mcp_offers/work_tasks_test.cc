@@ -16,9 +16,11 @@ class WorkTasksTest : public RunWorld {
 
 TEST_F(WorkTasksTest, ARunsStatusIsTheTasks) {
   const std::vector<std::pair<std::string, TaskStatus>> expected = {
-      {"queued", TaskStatus::working},       {"running", TaskStatus::working},     {"cancelling", TaskStatus::working},
-      {"requires_action", TaskStatus::input_required}, {"completed", TaskStatus::completed}, {"failed", TaskStatus::completed},
-      {"incomplete", TaskStatus::completed}, {"expired", TaskStatus::completed},   {"cancelled", TaskStatus::cancelled}};
+      {"queued", TaskStatus::working},       {"running", TaskStatus::working},
+      {"cancelling", TaskStatus::working},   {"requires_action", TaskStatus::input_required},
+      {"completed", TaskStatus::completed},  {"failed", TaskStatus::completed},
+      {"incomplete", TaskStatus::completed}, {"expired", TaskStatus::completed},
+      {"cancelled", TaskStatus::cancelled}};
   for (const auto& [status, task_status] : expected) {
     runs_["run_1"] = run("run_1", status);
 
@@ -51,7 +53,8 @@ TEST_F(WorkTasksTest, ARunThatWaitsAsksWithItsExactArguments) {
 }
 
 TEST_F(WorkTasksTest, AnAnswerIsADecisionAboutWhatWasShown) {
-  runs_["run_1"] = run("run_1", "requires_action", {waiting_call("tcl_1", {}), waiting_call("tcl_2", {}), waiting_call("tcl_3", {})});
+  runs_["run_1"] = run("run_1", "requires_action",
+                       {waiting_call("tcl_1", {}), waiting_call("tcl_2", {}), waiting_call("tcl_3", {})});
 
   const Json answers = {{"tcl_1", {{"action", "accept"}, {"content", {{"decision", "allow"}, {"reason", "mine"}}}}},
                         {"tcl_2", {{"action", "decline"}}},
@@ -60,9 +63,14 @@ TEST_F(WorkTasksTest, AnAnswerIsADecisionAboutWhatWasShown) {
   ASSERT_TRUE(tasks_.update(context(), "run_1", answers));
 
   ASSERT_EQ(responded_.size(), 1U);
-  EXPECT_EQ(responded_[0]["decisions"],
-            Json({{{"tool_call_id", "tcl_1"}, {"arguments_sha256", "hash-of-tcl_1"}, {"decision", "allow"}, {"reason", "mine"}},
-                  {{"tool_call_id", "tcl_2"}, {"arguments_sha256", "hash-of-tcl_2"}, {"decision", "deny"}, {"reason", "Declined."}}}));
+  EXPECT_EQ(responded_[0]["decisions"], Json({{{"tool_call_id", "tcl_1"},
+                                               {"arguments_sha256", "hash-of-tcl_1"},
+                                               {"decision", "allow"},
+                                               {"reason", "mine"}},
+                                              {{"tool_call_id", "tcl_2"},
+                                               {"arguments_sha256", "hash-of-tcl_2"},
+                                               {"decision", "deny"},
+                                               {"reason", "Declined."}}}));
 }
 
 TEST_F(WorkTasksTest, AnAnswerOfAnotherFormChangesNothing) {

@@ -67,7 +67,8 @@ TEST_F(AdminApiTest, AnAccountIsMadeReadListedAndChanged) {
   EXPECT_EQ(again.json()["limit_override"], 9);
   EXPECT_EQ(again.json()["tier"], "custom");
   EXPECT_EQ(admin("GET", "/v1/accounts?limit=1").json()["data"][0]["name"], "acme");
-  EXPECT_EQ(audited("acme"), (std::vector<std::string>{"account.tier_changed", "account.tier_changed", "account.created"}));
+  EXPECT_EQ(audited("acme"),
+            (std::vector<std::string>{"account.tier_changed", "account.tier_changed", "account.created"}));
 }
 
 TEST_F(AdminApiTest, WrongInputNamesTheField) {
@@ -83,7 +84,8 @@ TEST_F(AdminApiTest, WrongInputNamesTheField) {
   EXPECT_EQ(field_of(admin("PATCH", "/v1/accounts/acme", Json::object())), "tier");
   EXPECT_EQ(field_of(admin("PATCH", "/v1/accounts/acme", {{"tier", "custom"}})), "limit_override");
   EXPECT_EQ(field_of(admin("POST", "/v1/keys", {{"account", "acme"}, {"scopes", {"root"}}})), "scopes");
-  EXPECT_EQ(field_of(admin("POST", "/v1/keys", {{"account", "acme"}, {"expires_at", "2020-01-01T00:00:00Z"}})), "expires_at");
+  EXPECT_EQ(field_of(admin("POST", "/v1/keys", {{"account", "acme"}, {"expires_at", "2020-01-01T00:00:00Z"}})),
+            "expires_at");
   EXPECT_EQ(field_of(admin("POST", "/v1/keys", {{"account", "acme"}, {"expires_at", "tomorrow"}})), "expires_at");
   EXPECT_EQ(field_of(admin("GET", "/v1/keys?cursor=nonsense")), "cursor");
   EXPECT_EQ(field_of(admin("GET", "/v1/audit?cursor=nonsense")), "cursor");
@@ -151,11 +153,13 @@ TEST_F(AdminApiTest, AChangeOfTierActsOnTheNextCallOfEveryKey) {
   made_account("acme", "free");
   const Json first = made_key("acme");
   const Json second = made_key("acme");
-  for (const Json& key : {first, second}) EXPECT_EQ(as(key["key"], "GET", "/v1/targets").header("X-RateLimit-Limit"), "100");
+  for (const Json& key : {first, second})
+    EXPECT_EQ(as(key["key"], "GET", "/v1/targets").header("X-RateLimit-Limit"), "100");
 
   admin("PATCH", "/v1/accounts/acme", {{"tier", "pro"}});
 
-  for (const Json& key : {first, second}) EXPECT_EQ(as(key["key"], "GET", "/v1/targets").header("X-RateLimit-Limit"), "1000");
+  for (const Json& key : {first, second})
+    EXPECT_EQ(as(key["key"], "GET", "/v1/targets").header("X-RateLimit-Limit"), "1000");
 }
 
 TEST_F(AdminApiTest, ARotatedKeyWorksDuringTheOverlapOnly) {

@@ -8,7 +8,8 @@ namespace {
 class EventsApiTest : public RestTest {
  protected:
   // Reads a stream to its end: the server closes it after the terminal event.
-  std::vector<streaming::SseEvent> follow(const std::string& scan_id, const std::string& lines = "", const std::string& query = "") {
+  std::vector<streaming::SseEvent> follow(const std::string& scan_id, const std::string& lines = "",
+                                          const std::string& query = "") {
     return read("/v1/scans/" + scan_id + "/events" + query, bearer() + lines);
   }
   std::vector<streaming::SseEvent> read(const std::string& target, const std::string& lines) {
@@ -44,7 +45,8 @@ class EventsApiTest : public RestTest {
 
 TEST_F(EventsApiTest, AStreamStartsWithASnapshotAndEndsAfterTheTerminalEvent) {
   const std::string id = call("create_scan", {{"target_id", make_target()}, {"profile", "passive"}})["id"];
-  scans_do([this](const tools::scans::ScanPlan&, tools::scans::ScanObserver&, std::stop_token) -> Result<tools::scans::ScanOutcome> {
+  scans_do([this](const tools::scans::ScanPlan&, tools::scans::ScanObserver&,
+                  std::stop_token) -> Result<tools::scans::ScanOutcome> {
     testing::eventually([&] { return hub_->subscriptions() > 0; });
     return outcome_with({"hdr.csp.missing"});
   });
@@ -78,7 +80,10 @@ TEST_F(EventsApiTest, AReaderThatComesBackAfterTheEndIsToldToStayAway) {
   const std::string id = scan(make_target())["id"];
   const std::size_t last = event_types(id).size();
 
-  EXPECT_EQ(get("/v1/scans/" + id + "/events", "Last-Event-ID: " + events_->id_of(static_cast<std::int64_t>(last)) + "\r\n").status, 204);
+  EXPECT_EQ(
+      get("/v1/scans/" + id + "/events", "Last-Event-ID: " + events_->id_of(static_cast<std::int64_t>(last)) + "\r\n")
+          .status,
+      204);
   EXPECT_EQ(follow(id, "Last-Event-ID: " + events_->id_of(static_cast<std::int64_t>(last) - 1) + "\r\n").size(), 1U);
 }
 
@@ -95,7 +100,8 @@ TEST_F(EventsApiTest, CallersThatAskForJsonGetPages) {
   const std::string accept = "Accept: application/json\r\n";
 
   const Json first = get("/v1/scans/" + id + "/events?limit=2", accept).json();
-  const Json rest = get("/v1/scans/" + id + "/events?after=" + std::to_string(first["next_after"].get<int>()), accept).json();
+  const Json rest =
+      get("/v1/scans/" + id + "/events?after=" + std::to_string(first["next_after"].get<int>()), accept).json();
 
   ASSERT_EQ(first["data"].size(), 2U);
   EXPECT_EQ(first["data"][0]["type"], "scan.queued");
@@ -184,7 +190,10 @@ TEST_F(EventsApiTest, ATokenIsGoodForAMinuteAfterItsStreamAndEndsWithItsKey) {
     if (!row) return row.error();
     return store::revoke_key(transaction, row->key.id, clock_.now());
   }));
-  EXPECT_EQ(ask_with("Accept: application/json\r\n", "GET", "/v1/events?token=" + own.json()["token"].get<std::string>()).status, 401);
+  EXPECT_EQ(
+      ask_with("Accept: application/json\r\n", "GET", "/v1/events?token=" + own.json()["token"].get<std::string>())
+          .status,
+      401);
 }
 
 TEST_F(EventsApiTest, APositionThatIsGoneIsAnsweredWithAGapInAStreamAndInAPage) {
@@ -203,14 +212,19 @@ TEST_F(EventsApiTest, APositionThatIsGoneIsAnsweredWithAGapInAStreamAndInAPage) 
 
 TEST_F(EventsApiTest, AKeyThatMayNotReadRunsHearsNothingOfThem) {
   ASSERT_TRUE(database_->write([&](store::Transaction& transaction) -> Result<void> {
-    auto event = events_->append(transaction, {.account_id = alice_->account_id, .resource_type = "run", .resource_id = "run_1",
-                                               .type = "run.queued", .data = Json::object()});
+    auto event = events_->append(transaction, {.account_id = alice_->account_id,
+                                               .resource_type = "run",
+                                               .resource_id = "run_1",
+                                               .type = "run.queued",
+                                               .data = Json::object()});
     if (!event) return event.error();
     return {};
   }));
   const auto seen_with = [&](const std::string& scope) {
     const std::string key = add_key(alice_->account_id, {scope});
-    return ask_with("Authorization: Bearer " + key + "\r\nAccept: application/json\r\n", "GET", "/v1/events").json()["data"].size();
+    return ask_with("Authorization: Bearer " + key + "\r\nAccept: application/json\r\n", "GET", "/v1/events")
+        .json()["data"]
+        .size();
   };
 
   EXPECT_EQ(seen_with("read"), 1U);

@@ -86,7 +86,8 @@ TEST_F(HeldCallsTest, AClientThatLeavesLeavesTheQueue) {
   limit_to(1, seconds{20});
   use_up(1);
   http::RawClient client(server_->port());
-  client.send("GET /v1/scans HTTP/1.1\r\nHost: weir.test\r\nAuthorization: Bearer " + free_key_ + "\r\nPrefer: wait=30\r\n\r\n");
+  client.send("GET /v1/scans HTTP/1.1\r\nHost: weir.test\r\nAuthorization: Bearer " + free_key_ +
+              "\r\nPrefer: wait=30\r\n\r\n");
   ASSERT_TRUE(weir::testing::eventually([&] { return pacing_.held() == 1; }));
 
   client.close();

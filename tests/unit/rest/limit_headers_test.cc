@@ -11,12 +11,15 @@ class LimitHeadersTest : public RestTest {
     free_key_ = add_key(caller->account_id, {"read", "write"});
     reader_key_ = add_key(caller->account_id, {"targets:read"});
   }
-  Answer ask(const std::string& method, const std::string& target, const std::string& body = "", const std::string& lines = "") {
-    return ask_with("Authorization: Bearer " + free_key_ + "\r\nContent-Type: application/json\r\n" + lines, method, target, body);
+  Answer ask(const std::string& method, const std::string& target, const std::string& body = "",
+             const std::string& lines = "") {
+    return ask_with("Authorization: Bearer " + free_key_ + "\r\nContent-Type: application/json\r\n" + lines, method,
+                    target, body);
   }
   static void expect_headers(const Answer& answer, const std::string& what) {
     SCOPED_TRACE(what + " answered " + std::to_string(answer.status));
-    for (const char* name : {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "X-Request-ID"}) {
+    for (const char* name :
+         {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "X-Request-ID"}) {
       EXPECT_NE(answer.header(name), "") << name;
     }
     EXPECT_EQ(answer.header("RateLimit-Policy"), R"("minute";q=100;w=60, "scans-day";q=50;w=86400)");

@@ -58,7 +58,8 @@ TEST_F(RestApiTest, AResourceIsCreatedReadAndDeleted) {
 }
 
 TEST_F(RestApiTest, EveryStatusCarriesRateHeadersAndTheRequestsId) {
-  const std::vector<Answer> answers = {get("/v1/targets", "X-Request-ID: mine-1\r\n"), get("/v1/targets?limit=0", "X-Request-ID: mine-1\r\n"),
+  const std::vector<Answer> answers = {get("/v1/targets", "X-Request-ID: mine-1\r\n"),
+                                       get("/v1/targets?limit=0", "X-Request-ID: mine-1\r\n"),
                                        get("/v1/nothing", "X-Request-ID: mine-1\r\n"),
                                        ask_with(bearer() + "X-Request-ID: mine-1\r\n", "PUT", "/v1/targets")};
 
@@ -138,7 +139,8 @@ TEST_F(RestApiTest, ARepeatedCreationSaysThatItWasReplayed) {
   const Json body = {{"url", "http://localhost:9/"}, {"attest", true}};
   const Answer first = post("/v1/targets", body, "Idempotency-Key: one\r\n");
   const Answer again = post("/v1/targets", body, "Idempotency-Key: one\r\n");
-  const Answer other = post("/v1/targets", {{"url", "http://localhost:8/"}, {"attest", true}}, "Idempotency-Key: one\r\n");
+  const Answer other =
+      post("/v1/targets", {{"url", "http://localhost:8/"}, {"attest", true}}, "Idempotency-Key: one\r\n");
 
   EXPECT_EQ(first.header("Idempotency-Replayed"), "");
   EXPECT_EQ(again.header("Idempotency-Replayed"), "true");

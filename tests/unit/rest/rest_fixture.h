@@ -33,8 +33,8 @@ class RestTest : public tools::ToolsTest {
  protected:
   RestTest() {
     usage_ = std::make_unique<server::UsageCounter>(*database_, clock_);
-    gate_ = std::make_unique<server::Gate>(server::GateSettings{.failures_per_address = 10'000}, *database_, limiter_, tiers_,
-                                           clock_, ids_, usage_.get());
+    gate_ = std::make_unique<server::Gate>(server::GateSettings{.failures_per_address = 10'000}, *database_, limiter_,
+                                           tiers_, clock_, ids_, usage_.get());
     http::ServerSettings settings;
     settings.port = 0;
     settings.workers = 2;
@@ -44,8 +44,10 @@ class RestTest : public tools::ToolsTest {
     std::vector<tools::Tool> rest_only = admin_routes({*database_, *key_admin_, *gate_, clock_});
     rest_only.push_back(stream_token_route(*stream_tokens_));
     rest_only_ = std::make_unique<tools::Catalog>(std::move(rest_only), *waiter_);
-    rest_ = std::make_unique<RestApi>(RestSettings{.public_url = "http://127.0.0.1:8080", .version = "9.9.9", .docs_url = ""},
-                                      RestParts{*gate_, *catalog_, *database_, *events_, *hub_, *server_, nullptr, rest_only_.get(), stream_tokens_.get()});
+    rest_ = std::make_unique<RestApi>(
+        RestSettings{.public_url = "http://127.0.0.1:8080", .version = "9.9.9", .docs_url = ""},
+        RestParts{*gate_, *catalog_, *database_, *events_, *hub_, *server_, nullptr, rest_only_.get(),
+                  stream_tokens_.get()});
     server_->start([this](std::shared_ptr<http::Exchange> exchange) { rest_->handle(std::move(exchange)); });
     key_ = add_key(alice_->account_id, {"read", "write"});
   }
@@ -68,7 +70,8 @@ class RestTest : public tools::ToolsTest {
   }
 
   // `lines` are header lines, each with its line end.
-  Answer ask_with(const std::string& lines, const std::string& method, const std::string& target, const std::string& body = "") {
+  Answer ask_with(const std::string& lines, const std::string& method, const std::string& target,
+                  const std::string& body = "") {
     http::RawClient client(server_->port());
     client.send(method + " " + target + " HTTP/1.1\r\nHost: weir.test\r\n" + lines +
                 (body.empty() && method != "POST" ? "" : "Content-Length: " + std::to_string(body.size()) + "\r\n") +
@@ -81,14 +84,17 @@ class RestTest : public tools::ToolsTest {
     if (line.size() > 12) answer.status = std::stoi(line.substr(9, 3));
     while (std::getline(stream, line) && line != "\r") {
       const std::size_t colon = line.find(": ");
-      if (colon != std::string::npos) answer.headers.add(line.substr(0, colon), line.substr(colon + 2, line.size() - colon - 3));
+      if (colon != std::string::npos)
+        answer.headers.add(line.substr(0, colon), line.substr(colon + 2, line.size() - colon - 3));
     }
     const std::size_t end = text.find("\r\n\r\n");
     if (end != std::string::npos) answer.body = text.substr(end + 4);
     return answer;
   }
   std::string bearer() const { return "Authorization: Bearer " + key_ + "\r\n"; }
-  Answer get(const std::string& target, const std::string& lines = "") { return ask_with(bearer() + lines, "GET", target); }
+  Answer get(const std::string& target, const std::string& lines = "") {
+    return ask_with(bearer() + lines, "GET", target);
+  }
   Answer post(const std::string& target, const Json& body, const std::string& lines = "") {
     return ask_with(bearer() + "Content-Type: application/json\r\n" + lines, "POST", target, to_text(body));
   }

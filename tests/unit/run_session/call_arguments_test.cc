@@ -18,12 +18,14 @@ TEST(HostsInTest, UrlsAreFoundWhereverTheyStand) {
 }
 
 TEST(HostsInTest, MembersThatNameAHostCountWithoutAScheme) {
-  EXPECT_THAT(hosts_in({{"host", "Evil.example"}, {"callback_url", "x.example/path"}, {"domains", {"a.example", "b.example"}}}),
-              UnorderedElementsAre("evil.example", "x.example", "a.example", "b.example"));
+  EXPECT_THAT(
+      hosts_in({{"host", "Evil.example"}, {"callback_url", "x.example/path"}, {"domains", {"a.example", "b.example"}}}),
+      UnorderedElementsAre("evil.example", "x.example", "a.example", "b.example"));
 }
 
 TEST(HostsInTest, IdsAndPlainTextAreNoHosts) {
-  EXPECT_THAT(hosts_in({{"target_id", "tgt_1"}, {"reason", "as agreed with bob"}, {"n", 3}, {"list", {"fixed"}}}), IsEmpty());
+  EXPECT_THAT(hosts_in({{"target_id", "tgt_1"}, {"reason", "as agreed with bob"}, {"n", 3}, {"list", {"fixed"}}}),
+              IsEmpty());
 }
 
 TEST(ArgumentCheckTest, MistakesAreSaidInWordsThatAModelCanActOn) {
@@ -66,7 +68,8 @@ TEST_F(UnregisteredHostTest, HostsOfTargetsAreKnownAndOthersAreNot) {
   EXPECT_EQ(unknown({}), "");
   EXPECT_EQ(unknown({"site0.example", "site129.example"}), "");
   EXPECT_EQ(unknown({"site0.example", "evil.example"}), "evil.example");
-  EXPECT_EQ(must(database_->read_for([&](store::Transaction& t) { return unregistered_host(t, "acc_2", {"site0.example"}); })),
+  EXPECT_EQ(must(database_->read_for(
+                [&](store::Transaction& t) { return unregistered_host(t, "acc_2", {"site0.example"}); })),
             "site0.example");
 }
 

@@ -4,14 +4,12 @@
 namespace weir::tools::runs {
 namespace {
 
-using ::testing::ElementsAre;
-using std::chrono::milliseconds;
 using agents::AgentKind;
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
 using CallMakingTest = RunLab;
 
-Error passing(milliseconds after = milliseconds{0}) {
-  return Error(ErrorCode::target_busy, "Busy.").retry_in(after);
-}
+Error passing(milliseconds after = milliseconds{0}) { return Error(ErrorCode::target_busy, "Busy.").retry_in(after); }
 
 TEST_F(CallMakingTest, ACallIsRecordedAsRunningBeforeItIsMadeAndEndsInTheRecord) {
   const std::string id = running();
@@ -37,7 +35,8 @@ TEST_F(CallMakingTest, ACallIsRecordedAsRunningBeforeItIsMadeAndEndsInTheRecord)
   EXPECT_EQ(event(id, "tool_call.created")["arguments"]["scan_id"], "scn_1");
   EXPECT_EQ(attempts(id).size(), 1U);
   EXPECT_EQ(stored(id).usage["tool_calls"], 1);
-  const auto audit = must(database_->read_for([&](store::Transaction& t) { return store::list_audit(t, "acc_1", 10); }));
+  const auto audit =
+      must(database_->read_for([&](store::Transaction& t) { return store::list_audit(t, "acc_1", 10); }));
   ASSERT_EQ(audit.size(), 1U);
   EXPECT_EQ(audit[0].action, "run.tool_called");
   EXPECT_EQ(audit[0].subject, row.id);
@@ -54,7 +53,8 @@ TEST_F(CallMakingTest, CallsGoAsTheRunsOwner) {
 }
 
 TEST_F(CallMakingTest, AtMostMaxParallelAreUnderWayAndTheOthersFollowInOrder) {
-  const std::string id = running(AgentKind::playbook, {}, [](agents::AgentDefinition& agent) { agent.limits.max_parallel = 2; });
+  const std::string id =
+      running(AgentKind::playbook, {}, [](agents::AgentDefinition& agent) { agent.limits.max_parallel = 2; });
   Stint stint(*this, id);
   caller_.answers("get_scan", LabCaller::never);
   for (const char* key : {"a", "b", "c"}) {
@@ -133,7 +133,8 @@ TEST_F(CallMakingTest, ACallThatTheRateLimitRefusesIsMadeLaterAndPeopleAreTold) 
   Stint stint(*this, id);
   int asked = 0;
   caller_.answers("bump", [&](const ToolInvocation&, const ToolCaller::Callbacks& callbacks) {
-    if (++asked < 3) return callbacks.done(Error(ErrorCode::rate_limit_exceeded, "Slow down.").retry_in(milliseconds{20}));
+    if (++asked < 3)
+      return callbacks.done(Error(ErrorCode::rate_limit_exceeded, "Slow down.").retry_in(milliseconds{20}));
     callbacks.admitted();
     callbacks.done(answer(Json::object()));
   });
@@ -146,7 +147,8 @@ TEST_F(CallMakingTest, ACallThatTheRateLimitRefusesIsMadeLaterAndPeopleAreTold) 
   EXPECT_EQ(calls(id).back().attempts, 1);
   EXPECT_GE(outcome.held, milliseconds{40});
   EXPECT_GE(stint.session.held_time(), milliseconds{40});
-  EXPECT_THAT(types(id), ElementsAre("tool_call.created", "tool_call.started", "run.status", "run.status", "tool_call.completed"));
+  EXPECT_THAT(types(id),
+              ElementsAre("tool_call.created", "tool_call.started", "run.status", "run.status", "tool_call.completed"));
   const auto events = told(id);
   EXPECT_EQ(events[2].data["waiting_for"], "rate_limit");
   EXPECT_GE(events[2].data["retry_after_ms"].get<int>(), 20);

@@ -4,10 +4,10 @@
 namespace weir::tools::runs {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using agents::AgentKind;
 using agents::Policy;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using CallPermissionTest = RunLab;
 
 TEST_F(CallPermissionTest, AToolThatDoesNotExistIsDeniedNamingThoseThatDo) {
@@ -25,11 +25,13 @@ TEST_F(CallPermissionTest, AToolThatDoesNotExistIsDeniedNamingThoseThatDo) {
 }
 
 TEST_F(CallPermissionTest, AToolThatTheAgentWasNotGivenIsDenied) {
-  const std::string id = add_run([] {
-    agents::AgentDefinition agent = agent_of(AgentKind::model);
-    agent.tools = {{.name = "get_scan", .policy = std::nullopt}};
-    return agent;
-  }(), [&](store::RunRow& run) { run.status = "running"; });
+  const std::string id = add_run(
+      [] {
+        agents::AgentDefinition agent = agent_of(AgentKind::model);
+        agent.tools = {{.name = "get_scan", .policy = std::nullopt}};
+        return agent;
+      }(),
+      [&](store::RunRow& run) { run.status = "running"; });
   Stint stint(*this, id);
 
   EXPECT_EQ(stint.call("a", "list_findings").error_code, "tool_not_allowed");
@@ -70,7 +72,8 @@ TEST_F(CallPermissionTest, WrongArgumentsFailBeforeAnythingIsCalled) {
 
 TEST_F(CallPermissionTest, AModelThatRepeatsItselfIsStoppedAfterThreeTimes) {
   Stint stint(*this, running(AgentKind::model));
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(stint.call("t" + std::to_string(i), "get_scan", {{"n", 1}}).end, End::completed);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(stint.call("t" + std::to_string(i), "get_scan", {{"n", 1}}).end, End::completed);
 
   EXPECT_EQ(stint.call("t3", "get_scan", {{"n", 1}}).error_code, "loop_detected");
   EXPECT_EQ(stint.call("t4", "get_scan", {{"n", 2}}).end, End::completed);
@@ -80,11 +83,13 @@ TEST_F(CallPermissionTest, AModelThatRepeatsItselfIsStoppedAfterThreeTimes) {
 TEST_F(CallPermissionTest, APlaybookMayPoll) {
   Stint stint(*this, running(AgentKind::playbook));
 
-  for (int i = 0; i < 6; ++i) EXPECT_EQ(stint.call("p" + std::to_string(i), "get_scan", {{"n", 1}}).end, End::completed);
+  for (int i = 0; i < 6; ++i)
+    EXPECT_EQ(stint.call("p" + std::to_string(i), "get_scan", {{"n", 1}}).end, End::completed);
 }
 
 TEST_F(CallPermissionTest, MoreCallsThanTheLimitAreNotMadeAndLeaveNoRecord) {
-  const std::string id = running(AgentKind::playbook, {}, [](agents::AgentDefinition& agent) { agent.limits.max_tool_calls = 2; });
+  const std::string id =
+      running(AgentKind::playbook, {}, [](agents::AgentDefinition& agent) { agent.limits.max_tool_calls = 2; });
   Stint stint(*this, id);
   stint.call("a", "get_scan");
   stint.call("b", "get_scan");

@@ -94,7 +94,8 @@ TEST_F(CallRecoveryTest, ACallThatTheRateLimitHadRefusedWasNotMadeAndIsMadeNow) 
 }
 
 TEST_F(CallRecoveryTest, ACallThatWaitedForAPlaceIsMadeOnce) {
-  const std::string id = running(AgentKind::playbook, {}, [](agents::AgentDefinition& agent) { agent.limits.max_parallel = 1; });
+  const std::string id =
+      running(AgentKind::playbook, {}, [](agents::AgentDefinition& agent) { agent.limits.max_parallel = 1; });
   {
     Stint stint(*this, id);
     caller_.answers("get_scan", LabCaller::never);

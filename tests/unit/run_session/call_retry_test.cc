@@ -14,8 +14,8 @@ TEST(CallRetryTest, OnlyFailuresThatPassAreTriedAgain) {
                                ErrorCode::target_busy, ErrorCode::concurrency_limit}) {
     EXPECT_TRUE(is_passing(code)) << to_string(code);
   }
-  for (const ErrorCode code : {ErrorCode::validation_failed, ErrorCode::not_found, ErrorCode::forbidden, ErrorCode::internal,
-                               ErrorCode::unauthorized, ErrorCode::conflict}) {
+  for (const ErrorCode code : {ErrorCode::validation_failed, ErrorCode::not_found, ErrorCode::forbidden,
+                               ErrorCode::internal, ErrorCode::unauthorized, ErrorCode::conflict}) {
     EXPECT_FALSE(is_passing(code)) << to_string(code);
   }
 }

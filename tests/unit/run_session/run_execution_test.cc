@@ -4,9 +4,9 @@
 namespace weir::tools::runs {
 namespace {
 
+using agents::AgentKind;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using agents::AgentKind;
 using Kind = EngineOutcome::Kind;
 using RunExecutionTest = RunLab;
 
@@ -16,8 +16,7 @@ Engine says(EngineOutcome outcome) {
 // Waits until the run must stop.
 Engine waits() {
   return [](RunSession& session) -> Result<EngineOutcome> {
-    while (session.wait(std::chrono::milliseconds{50})) {
-    }
+    while (session.wait(std::chrono::milliseconds{50})) {}
     return ended(Kind::stopped);
   };
 }
@@ -181,9 +180,8 @@ TEST_F(RunExecutionTest, ADisabledAgentStopsItsRunsAndStartsNone) {
 }
 
 TEST_F(RunExecutionTest, ARunThatWaitedTooLongForItsTurnHasExpired) {
-  const std::string id = add_run(agent_of(AgentKind::playbook), [&](store::RunRow& run) {
-    run.deadline_at = clock_.now() - std::chrono::seconds{1};
-  });
+  const std::string id = add_run(agent_of(AgentKind::playbook),
+                                 [&](store::RunRow& run) { run.deadline_at = clock_.now() - std::chrono::seconds{1}; });
 
   execute(id, says(completed(Json::object())));
 

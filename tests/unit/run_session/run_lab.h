@@ -87,7 +87,8 @@ class LabCaller final : public ToolCaller {
       found->second(invocation, callbacks);
     } else {
       if (callbacks.admitted) callbacks.admitted();
-      callbacks.done(ToolResult{.structured = {{"of", invocation.name}}, .summary = "Done.", .document = {}, .waiting = {}});
+      callbacks.done(
+          ToolResult{.structured = {{"of", invocation.name}}, .summary = "Done.", .document = {}, .waiting = {}});
     }
     return nullptr;
   }
@@ -100,7 +101,9 @@ class LabCaller final : public ToolCaller {
     for (const ToolInvocation& each : made_) count += each.name == tool ? 1 : 0;
     return count;
   }
-  [[nodiscard]] const Callbacks& callbacks_of(const std::string& tool_call_id) const { return under_way_.at(tool_call_id); }
+  [[nodiscard]] const Callbacks& callbacks_of(const std::string& tool_call_id) const {
+    return under_way_.at(tool_call_id);
+  }
 
  private:
   std::map<std::string, Answer> answers_;
@@ -154,7 +157,8 @@ class RunLab : public ::testing::Test {
     database_ = must(store::Database::open(testing::on_backend({.path = (folder_.path() / "weir.db").string()})));
     hub_ = streaming::EventHub::create();
     events_ = must(streaming::EventLog::open(*database_, *hub_, clock_));
-    const jobs::JobHandler idle{.run = [](jobs::JobContext&) { return jobs::JobOutcome{}; }, .give_up = [](jobs::JobContext&) {}};
+    const jobs::JobHandler idle{.run = [](jobs::JobContext&) { return jobs::JobOutcome{}; },
+                                .give_up = [](jobs::JobContext&) {}};
     jobs_ = jobs::JobRunner::create({}, *database_, clock_, ids_, {{"run", idle}});
     directory_.add("get_scan");
     directory_.add("list_findings").is_tainting = true;
@@ -166,8 +170,17 @@ class RunLab : public ::testing::Test {
     must(database_->write([&](store::Transaction& t) -> Result<void> {
       store::AccountRow account{.id = "acc_1", .name = "alice", .tier = "pro", .limit_override = {}};
       if (auto done = store::insert_account(t, account); !done) return done;
-      store::ApiKeyRow key{.id = "key_1", .account_id = "acc_1", .name = "ci", .prefix = "wk_ab", .hash = "h1",
-                           .scopes = {"read", "write"}, .limit_override = {}, .expires_at = {}, .last_used_at = {}, .revoked_at = {}, .created_by_key = "",
+      store::ApiKeyRow key{.id = "key_1",
+                           .account_id = "acc_1",
+                           .name = "ci",
+                           .prefix = "wk_ab",
+                           .hash = "h1",
+                           .scopes = {"read", "write"},
+                           .limit_override = {},
+                           .expires_at = {},
+                           .last_used_at = {},
+                           .revoked_at = {},
+                           .created_by_key = "",
                            .created_at = clock_.now()};
       return store::insert_key(t, key, clock_.now());
     }));
@@ -182,7 +195,8 @@ class RunLab : public ::testing::Test {
     agent.kind = kind;
     agent.tools = std::move(grants);
     for (const char* name : {"get_scan", "list_findings", "create_scan", "bump"}) {
-      const bool is_there = std::ranges::any_of(agent.tools, [&](const agents::ToolGrant& grant) { return grant.name == name; });
+      const bool is_there =
+          std::ranges::any_of(agent.tools, [&](const agents::ToolGrant& grant) { return grant.name == name; });
       if (!is_there) agent.tools.push_back({.name = name, .policy = std::nullopt});
     }
     if (kind == agents::AgentKind::model) {
@@ -287,17 +301,22 @@ class RunLab : public ::testing::Test {
   // A session over one run, as its job makes it. Not thread-safe: owned by the test.
   struct Stint {
     Stint(RunLab& lab, const std::string& run_id, std::chrono::seconds wall = std::chrono::seconds{600})
-        : parts(lab.parts()), job(*lab.database_, run_id), stop(job),
+        : parts(lab.parts()),
+          job(*lab.database_, run_id),
+          stop(job),
           record(parts, job, stop, lab.stored(run_id),
                  must(agents::read_definition(lab.stored(run_id).snapshot.at("definition")))),
-          watch(*lab.database_, lab.clock_, record.row(), standing(lab, record.row()), lab.clock_.steady_now() + wall, stop),
+          watch(*lab.database_, lab.clock_, record.row(), standing(lab, record.row()), lab.clock_.steady_now() + wall,
+                stop),
           own(parts, record, stop, watch) {
       must(own.load());
     }
     static Standing standing(RunLab& lab, const store::RunRow& run) {
-      return must(lab.database_->read_for([&](store::Transaction& t) { return standing_of(t, run, lab.clock_.now()); }));
+      return must(
+          lab.database_->read_for([&](store::Transaction& t) { return standing_of(t, run, lab.clock_.now()); }));
     }
-    CallOutcome call(const std::string& key, const std::string& tool, Json arguments = Json::object(), CallWish wish = {}) {
+    CallOutcome call(const std::string& key, const std::string& tool, Json arguments = Json::object(),
+                     CallWish wish = {}) {
       wish.key = key;
       wish.step_id = "one";
       wish.tool = tool;

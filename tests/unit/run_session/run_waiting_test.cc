@@ -4,9 +4,9 @@
 namespace weir::tools::runs {
 namespace {
 
+using agents::AgentKind;
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using agents::AgentKind;
 using Kind = EngineOutcome::Kind;
 using RunWaitingTest = RunLab;
 

@@ -5,8 +5,8 @@
 namespace weir::tools::runs {
 namespace {
 
-using ::testing::ElementsAre;
 using agents::AgentKind;
+using ::testing::ElementsAre;
 using SessionRecordsTest = RunLab;
 using Status = StepEnd::Status;
 
@@ -110,7 +110,8 @@ TEST_F(SessionRecordsTest, DeltasAreGatheredAndNeverMixedOrLost) {
 }
 
 TEST_F(SessionRecordsTest, UsageIsAddedUpToldAndCompared) {
-  const std::string id = running(AgentKind::model, {}, [](agents::AgentDefinition& agent) { agent.limits.max_total_tokens = 100; });
+  const std::string id =
+      running(AgentKind::model, {}, [](agents::AgentDefinition& agent) { agent.limits.max_total_tokens = 100; });
   Stint stint(*this, id);
   TurnUsage turn;
   turn.input_tokens = 30;

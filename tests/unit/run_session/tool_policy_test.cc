@@ -78,11 +78,12 @@ TEST(ToolPolicyTest, AStepThatAsksForApprovalGetsIt) {
 }
 
 TEST(ToolPolicyTest, NobodyGetsKeysTargetsAgentsRunsOrWhatDeletes) {
-  for (const char* name : {"create_target", "verify_target", "delete_scan", "create_run", "respond_run", "replay_run"}) {
+  for (const char* name :
+       {"create_target", "verify_target", "delete_scan", "create_run", "respond_run", "replay_run"}) {
     EXPECT_FALSE(is_grantable_builtin(name, Scope::none)) << name;
   }
-  for (const Scope scope : {Scope::admin, Scope::webhooks_write, Scope::agents_write, Scope::runs_run, Scope::runs_approve,
-                            Scope::targets_write}) {
+  for (const Scope scope : {Scope::admin, Scope::webhooks_write, Scope::agents_write, Scope::runs_run,
+                            Scope::runs_approve, Scope::targets_write}) {
     EXPECT_FALSE(is_grantable_builtin("anything", scope)) << to_string(scope);
   }
   EXPECT_TRUE(is_grantable_builtin("create_scan", Scope::scans_run));

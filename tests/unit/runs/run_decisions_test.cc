@@ -16,7 +16,8 @@ class RunDecisionsTest : public RunToolsTest {
     jobs_before_ = queued_jobs(run_).size();
   }
   [[nodiscard]] std::vector<store::AuditRow> audit() {
-    return must(database_->read_for([&](store::Transaction& t) { return store::list_audit(t, alice_->account_id, 10); }));
+    return must(
+        database_->read_for([&](store::Transaction& t) { return store::list_audit(t, alice_->account_id, 10); }));
   }
 
   std::string run_;

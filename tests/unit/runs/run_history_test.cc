@@ -42,15 +42,23 @@ TEST_F(RunHistoryTest, ARunTellsAsMuchAsIsAskedFor) {
     step.tool = "model";
     step.result = {{"text", "hello"}};
     if (auto put = store::put_run_step(t, step); !put) return put;
-    if (auto said = store::append_run_message(t, {.run_id = id, .position = 0, .role = "user", .content = "hi", .created_at = clock_.now()}); !said) {
+    if (auto said = store::append_run_message(
+            t, {.run_id = id, .position = 0, .role = "user", .content = "hi", .created_at = clock_.now()});
+        !said) {
       return said.error();
     }
-    return store::append_run_attempt(t, {.run_id = id, .subject = "model", .n = 1, .outcome = "ok", .detail = "",
-                                         .started_at = clock_.now(), .finished_at = clock_.now()});
+    return store::append_run_attempt(t, {.run_id = id,
+                                         .subject = "model",
+                                         .n = 1,
+                                         .outcome = "ok",
+                                         .detail = "",
+                                         .started_at = clock_.now(),
+                                         .finished_at = clock_.now()});
   });
 
   const Json plain = call("get_run", {{"run_id", id}});
-  const Json full = call("get_run", {{"run_id", id}, {"include", {"steps", "tool_calls", "output", "messages", "attempts"}}});
+  const Json full =
+      call("get_run", {{"run_id", id}, {"include", {"steps", "tool_calls", "output", "messages", "attempts"}}});
 
   EXPECT_FALSE(plain.contains("steps"));
   EXPECT_FALSE(plain.contains("messages"));
@@ -112,7 +120,8 @@ TEST_F(RunHistoryTest, EveryEventOfTheseToolsFitsItsPayload) {
       const streaming::EventType* type = streaming::find_event_type(event.type);
       ASSERT_NE(type, nullptr) << event.type;
       for (const FieldError& violation : Schema(type->schema).violations(event.data)) {
-        ADD_FAILURE() << event.type << ": " << violation.field << " " << violation.message << "\n" << to_text(event.data);
+        ADD_FAILURE() << event.type << ": " << violation.field << " " << violation.message << "\n"
+                      << to_text(event.data);
       }
     }
   }

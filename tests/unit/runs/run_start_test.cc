@@ -37,7 +37,8 @@ TEST_F(RunStartTest, TheInputGetsItsDefaultsAndMistakesPointAtIt) {
   EXPECT_EQ(start()["input"], (Json{{"target_id", "tgt_1"}, {"fail_on", "high"}}));
 
   const Error missing = refusal("create_run", {{"agent_id", "posture"}});
-  const Error wrong = refusal("create_run", {{"agent_id", "posture"}, {"input", {{"target_id", 7}, {"speed", "fast"}}}});
+  const Error wrong =
+      refusal("create_run", {{"agent_id", "posture"}, {"input", {{"target_id", 7}, {"speed", "fast"}}}});
 
   EXPECT_EQ(missing.code, ErrorCode::validation_failed);
   ASSERT_EQ(missing.fields.size(), 1U);
@@ -54,7 +55,8 @@ TEST_F(RunStartTest, AnInputThatIsTooLongIsRefused) {
     return definition;
   }());
 
-  const Error error = refusal("create_run", {{"agent_id", "any"}, {"input", {{"text", std::string(kRunInputBytesMax, 'x')}}}});
+  const Error error =
+      refusal("create_run", {{"agent_id", "any"}, {"input", {{"text", std::string(kRunInputBytesMax, 'x')}}}});
 
   EXPECT_EQ(error.code, ErrorCode::validation_failed);
   EXPECT_EQ(error.fields.at(0).field, "input");
@@ -62,24 +64,30 @@ TEST_F(RunStartTest, AnInputThatIsTooLongIsRefused) {
 
 TEST_F(RunStartTest, AVersionIsPinned) {
   write([&](store::Transaction& t) {
-    return store::insert_agent_version(t, {.agent_id = agent_, .n = 2, .definition = agents::definition_json(playbook()),
-                                           .created_by_key = "", .created_at = clock_.now()});
+    return store::insert_agent_version(t, {.agent_id = agent_,
+                                           .n = 2,
+                                           .definition = agents::definition_json(playbook()),
+                                           .created_by_key = "",
+                                           .created_at = clock_.now()});
   });
   change_agent(agent_, [](store::AgentRow& agent) { agent.current_version = 2; });
 
   EXPECT_EQ(start()["version"], 2);
-  EXPECT_EQ(call("create_run", {{"agent_id", "posture"}, {"version", 1}, {"input", {{"target_id", "t"}}}})["version"], 1);
+  EXPECT_EQ(call("create_run", {{"agent_id", "posture"}, {"version", 1}, {"input", {{"target_id", "t"}}}})["version"],
+            1);
   const Error error = refusal("create_run", {{"agent_id", "posture"}, {"version", 3}});
   EXPECT_EQ(error.code, ErrorCode::not_found);
   EXPECT_THAT(error.message, HasSubstr("current one is 2"));
 }
 
 TEST_F(RunStartTest, LimitsMayOnlyBeNarrowed) {
-  const Json run = call("create_run", {{"agent_id", "posture"}, {"input", {{"target_id", "t"}}}, {"limits", {{"max_tool_calls", 5}}}});
+  const Json run = call(
+      "create_run", {{"agent_id", "posture"}, {"input", {{"target_id", "t"}}}, {"limits", {{"max_tool_calls", 5}}}});
   EXPECT_EQ(run["limits"]["max_tool_calls"], 5);
   EXPECT_EQ(run["limits"]["max_steps"], 20);
 
-  const Error error = refusal("create_run", {{"agent_id", "posture"}, {"input", {{"target_id", "t"}}}, {"limits", {{"max_steps", 500}}}});
+  const Error error = refusal(
+      "create_run", {{"agent_id", "posture"}, {"input", {{"target_id", "t"}}}, {"limits", {{"max_steps", 500}}}});
 
   EXPECT_EQ(error.code, ErrorCode::validation_failed);
   EXPECT_THAT(error.fields.at(0).field, HasSubstr("limits.max_steps"));
@@ -109,7 +117,8 @@ TEST_F(RunStartTest, ADisabledAgentAndStoppedToolsRunNothing) {
 
   change_agent(agent_, [](store::AgentRow& agent) { agent.is_enabled = true; });
   run_settings_.are_tools_stopped = true;
-  EXPECT_EQ(refusal("create_run", {{"agent_id", "posture"}, {"input", {{"target_id", "t"}}}}).code, ErrorCode::unavailable);
+  EXPECT_EQ(refusal("create_run", {{"agent_id", "posture"}, {"input", {{"target_id", "t"}}}}).code,
+            ErrorCode::unavailable);
 }
 
 TEST_F(RunStartTest, AModelAgentNeedsItsProvider) {
@@ -123,7 +132,8 @@ TEST_F(RunStartTest, AModelAgentNeedsItsProvider) {
 }
 
 TEST_F(RunStartTest, ARunStartsNoRun) {
-  EXPECT_EQ(refusal_in_run("create_run", {{"agent_id", "posture"}, {"input", {{"target_id", "t"}}}}).code, ErrorCode::forbidden);
+  EXPECT_EQ(refusal_in_run("create_run", {{"agent_id", "posture"}, {"input", {{"target_id", "t"}}}}).code,
+            ErrorCode::forbidden);
   EXPECT_EQ(refusal_in_run("replay_run", {{"run_id", started()}}).code, ErrorCode::forbidden);
 }
 
@@ -171,15 +181,20 @@ TEST_F(RunStartTest, AConversationGoesOnFromARunThatEndedWell) {
   EXPECT_EQ(call("create_run", go_on("triage", first))["previous_run_id"], first);
   EXPECT_EQ(refusal("create_run", go_on("other", first)).fields.at(0).field, "previous_run_id");
   EXPECT_EQ(refusal_for(bob_, "create_run", go_on("triage", first)).code, ErrorCode::not_found);
-  const Error of_playbook = refusal("create_run", {{"agent_id", "posture"}, {"input", {{"target_id", "t"}}}, {"previous_run_id", first}});
+  const Error of_playbook =
+      refusal("create_run", {{"agent_id", "posture"}, {"input", {{"target_id", "t"}}}, {"previous_run_id", first}});
   EXPECT_EQ(of_playbook.code, ErrorCode::validation_failed);
 }
 
 TEST_F(RunStartTest, AReplayRepeatsTheVersionTheInputAndTheLimits) {
-  const Json first = call("create_run", {{"agent_id", "posture"}, {"input", {{"target_id", "t"}}}, {"limits", {{"max_steps", 3}}}});
+  const Json first =
+      call("create_run", {{"agent_id", "posture"}, {"input", {{"target_id", "t"}}}, {"limits", {{"max_steps", 3}}}});
   write([&](store::Transaction& t) {
-    return store::insert_agent_version(t, {.agent_id = agent_, .n = 2, .definition = agents::definition_json(playbook()),
-                                           .created_by_key = "", .created_at = clock_.now()});
+    return store::insert_agent_version(t, {.agent_id = agent_,
+                                           .n = 2,
+                                           .definition = agents::definition_json(playbook()),
+                                           .created_by_key = "",
+                                           .created_at = clock_.now()});
   });
   change_agent(agent_, [](store::AgentRow& agent) { agent.current_version = 2; });
 
@@ -204,8 +219,11 @@ TEST_F(RunStartTest, ACallerWhoWaitsIsAnsweredWhenAPersonIsNeeded) {
     testing::eventually([&] { return hub_->subscriptions() > 0; });
     hold(id, {asked});
     (void)database_->write([&](store::Transaction& t) -> Result<void> {
-      auto event = events_->append(t, {.account_id = alice_->account_id, .resource_type = "run", .resource_id = id,
-                                       .type = "run.requires_action", .data = Json::object()});
+      auto event = events_->append(t, {.account_id = alice_->account_id,
+                                       .resource_type = "run",
+                                       .resource_id = id,
+                                       .type = "run.requires_action",
+                                       .data = Json::object()});
       if (!event) return event.error();
       return {};
     });

@@ -62,24 +62,37 @@ class OneProvider final : public models::ModelProviders {
 class RunToolsTest : public ToolsTest {
  protected:
   RunToolsTest() {
-    const jobs::JobHandler idle{.run = [](jobs::JobContext&) { return jobs::JobOutcome{}; }, .give_up = [](jobs::JobContext&) {}};
+    const jobs::JobHandler idle{.run = [](jobs::JobContext&) { return jobs::JobOutcome{}; },
+                                .give_up = [](jobs::JobContext&) {}};
     jobs_ = jobs::JobRunner::create({}, *database_, clock_, ids_, {{"scan", idle}, {"run", idle}});
-    services_ = std::make_unique<Services>(Services{*database_, *events_, *jobs_, ids_, random_, clock_, policy_, resolver_,
-                                                    limiter_, tiers_, settings_, {*outbox_, sealer_, policy_, webhook_settings_},
+    services_ = std::make_unique<Services>(Services{*database_,
+                                                    *events_,
+                                                    *jobs_,
+                                                    ids_,
+                                                    random_,
+                                                    clock_,
+                                                    policy_,
+                                                    resolver_,
+                                                    limiter_,
+                                                    tiers_,
+                                                    settings_,
+                                                    {*outbox_, sealer_, policy_, webhook_settings_},
                                                     &run_services_});
     catalog_ = std::make_unique<Catalog>(all_tools(*services_), *waiter_);
     CallableTool update;
     update.name = "update_finding_status";
-    update.input_schema = {{"type", "object"},
-                           {"properties", {{"finding_id", {{"type", "string"}}}, {"status", {{"enum", {"fixed", "accepted_risk"}}}}}},
-                           {"required", {"finding_id", "status"}},
-                           {"additionalProperties", false}};
+    update.input_schema = {
+        {"type", "object"},
+        {"properties", {{"finding_id", {{"type", "string"}}}, {"status", {{"enum", {"fixed", "accepted_risk"}}}}}},
+        {"required", {"finding_id", "status"}},
+        {"additionalProperties", false}};
     directory_.add(update);
     alice_ = with_scopes(alice_, {"read", "write", "runs:approve"});
     bob_ = with_scopes(bob_, {"read", "write", "runs:approve"});
   }
 
-  static std::shared_ptr<const Caller> with_scopes(const std::shared_ptr<const Caller>& caller, std::vector<std::string> names) {
+  static std::shared_ptr<const Caller> with_scopes(const std::shared_ptr<const Caller>& caller,
+                                                   std::vector<std::string> names) {
     Caller changed = *caller;
     changed.scopes = must(Scopes::parse(names));
     return std::make_shared<const Caller>(std::move(changed));
@@ -96,10 +109,11 @@ class RunToolsTest : public ToolsTest {
     step.id = "scan";
     step.tool = "create_scan";
     definition.playbook.steps.push_back(step);
-    definition.input_schema = {{"type", "object"},
-                               {"properties", {{"target_id", {{"type", "string"}}}, {"fail_on", {{"type", "string"}, {"default", "high"}}}}},
-                               {"required", {"target_id"}},
-                               {"additionalProperties", false}};
+    definition.input_schema = {
+        {"type", "object"},
+        {"properties", {{"target_id", {{"type", "string"}}}, {"fail_on", {{"type", "string"}, {"default", "high"}}}}},
+        {"required", {"target_id"}},
+        {"additionalProperties", false}};
     return definition;
   }
   static agents::AgentDefinition model(const std::string& provider = "local") {
@@ -111,7 +125,8 @@ class RunToolsTest : public ToolsTest {
   }
   // The agent's id. A second call with the same slug adds a version.
   std::string add_agent(const std::string& slug, const agents::AgentDefinition& definition,
-                        const std::function<void(store::AgentRow&)>& change = {}, std::shared_ptr<const Caller> owner = {}) {
+                        const std::function<void(store::AgentRow&)>& change = {},
+                        std::shared_ptr<const Caller> owner = {}) {
     store::AgentRow agent;
     agent.id = ids_.make("agt");
     agent.account_id = (owner ? owner : alice_)->account_id;
@@ -121,8 +136,11 @@ class RunToolsTest : public ToolsTest {
     if (change) change(agent);
     write([&](store::Transaction& t) -> Result<void> {
       if (auto inserted = store::insert_agent(t, agent); !inserted) return inserted;
-      return store::insert_agent_version(t, {.agent_id = agent.id, .n = 1, .definition = agents::definition_json(definition),
-                                             .created_by_key = "key_1", .created_at = clock_.now()});
+      return store::insert_agent_version(t, {.agent_id = agent.id,
+                                             .n = 1,
+                                             .definition = agents::definition_json(definition),
+                                             .created_by_key = "key_1",
+                                             .created_at = clock_.now()});
     });
     return agent.id;
   }
@@ -136,7 +154,8 @@ class RunToolsTest : public ToolsTest {
   }
 
   Json start(const std::string& agent = "posture") {
-    return call("create_run", {{"agent_id", agent}, {"input", agent == "posture" ? Json{{"target_id", "tgt_1"}} : Json::object()}});
+    return call("create_run",
+                {{"agent_id", agent}, {"input", agent == "posture" ? Json{{"target_id", "tgt_1"}} : Json::object()}});
   }
   std::string started(const std::string& agent = "posture") { return string_or(start(agent), "id", ""); }
   store::RunRow stored(const std::string& id) {
@@ -182,7 +201,8 @@ class RunToolsTest : public ToolsTest {
       run.status = "requires_action";
       run.started_at = clock_.now();
       run.deadline_at = clock_.now() + std::chrono::hours{1};
-      run.required_action = {{"type", "approval"}, {"tool_call_ids", calls}, {"expires_at", to_rfc3339(run.deadline_at)}};
+      run.required_action = {
+          {"type", "approval"}, {"tool_call_ids", calls}, {"expires_at", to_rfc3339(run.deadline_at)}};
     });
   }
   Json decision(const std::string& run_id, const std::string& id, const std::string& word) {

@@ -35,8 +35,8 @@ TEST(CatalogueTest, EveryRuleIsTold) {
 
 // CWE lists categories too; mapping to one says nothing about the weakness.
 TEST(CatalogueTest, NoRuleMapsToACweCategory) {
-  const std::set<int> categories{2, 16, 17, 18, 19, 21, 133, 189, 199, 254, 255, 264, 265, 275, 310, 320, 355, 361,
-                                 371, 387, 388, 389, 398, 399, 411, 417, 429, 438, 452, 465, 485, 557, 569};
+  const std::set<int> categories{2,   16,  17,  18,  19,  21,  133, 189, 199, 254, 255, 264, 265, 275, 310, 320, 355,
+                                 361, 371, 387, 388, 389, 398, 399, 411, 417, 429, 438, 452, 465, 485, 557, 569};
   for (const Check& check : catalogue()) {
     EXPECT_GT(check.rule.cwe, 0) << check.rule.id;
     EXPECT_FALSE(categories.contains(check.rule.cwe)) << check.rule.id << ": CWE-" << check.rule.cwe;

@@ -27,8 +27,7 @@ void make_local(S& s) { s.address_class = egress::AddressClass::loopback; }
 std::vector<RuleCase> certificate_cases() {
   return {
       fires("cert.expired", "over", high, "expired", ends_in(-hours(1))),
-      fires("cert.expired", "not yet", high, "not_yet_valid",
-            [](S& s) { leaf(s).not_before = s.now + hours(1); }),
+      fires("cert.expired", "not yet", high, "not_yet_valid", [](S& s) { leaf(s).not_before = s.now + hours(1); }),
       quiet("cert.expired", "the last second", ends_in(std::chrono::seconds(1))),
       unable("cert.expired", "no https port", CheckState::not_applicable, [](S& s) { s.tls = {}; }),
       unable("cert.expired", "handshake timed out", CheckState::error,

@@ -14,7 +14,8 @@ Arrange cookie(std::string line) {
 
 std::vector<RuleCase> cookie_cases() {
   return {
-      fires("cookie.secure", "session without Secure", medium, "not_secure", cookie("SESSIONID=x; HttpOnly; SameSite=Lax")),
+      fires("cookie.secure", "session without Secure", medium, "not_secure",
+            cookie("SESSIONID=x; HttpOnly; SameSite=Lax")),
       fires("cookie.secure", "other without Secure", low, "not_secure", cookie("theme=dark; SameSite=Lax")),
       fires("cookie.secure", "over http, though Secure", medium, "set_over_http",
             [](S& s) {
@@ -45,7 +46,8 @@ std::vector<RuleCase> cookie_cases() {
 
       fires("cookie.samesite.invalid", "unknown", medium, "unknown_value", cookie("sid=x; Secure; SameSite=Loose")),
       fires("cookie.samesite.invalid", "empty", medium, "unknown_value", cookie("sid=x; Secure; SameSite=")),
-      fires("cookie.samesite.invalid", "None without Secure", medium, "none_without_secure", cookie("sid=x; SameSite=None")),
+      fires("cookie.samesite.invalid", "None without Secure", medium, "none_without_secure",
+            cookie("sid=x; SameSite=None")),
       quiet("cookie.samesite.invalid", "None with Secure", cookie("sid=x; SameSite=none; Secure")),
       quiet("cookie.samesite.invalid", "absent is another rule", cookie("sid=x")),
       quiet("cookie.samesite.invalid", "lower case", cookie("sid=x; samesite=lax")),
@@ -74,7 +76,8 @@ std::vector<RuleCase> cookie_cases() {
       fires("cookie.session_in_url", "sid after an escaped ampersand", medium, "link",
             [](S& s) { set_body(s, "<a href='https://app.example/?a=1&amp;sid=9'>x</a>"); }),
       quiet("cookie.session_in_url", "inside another name", [](S& s) { set_body(s, "<a href='/?outsid=1'>x</a>"); }),
-      quiet("cookie.session_in_url", "another origin", [](S& s) { set_body(s, "<a href='https://b.example/?sid=1'>x</a>"); }),
+      quiet("cookie.session_in_url", "another origin",
+            [](S& s) { set_body(s, "<a href='https://b.example/?sid=1'>x</a>"); }),
       quiet("cookie.session_in_url", "plain links", [](S&) {}),
   };
 }

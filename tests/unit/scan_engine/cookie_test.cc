@@ -4,8 +4,8 @@ namespace weir::tools::scans {
 namespace {
 
 TEST(CookieTest, ReadsNameValueAndAttributes) {
-  const Cookie cookie =
-      parse_cookie(" id = a=b ; expires=Wed, 21 Oct 2030 07:28:00 GMT;Path=/x; domain=.Example.com;SECURE; SameSite = Lax");
+  const Cookie cookie = parse_cookie(
+      " id = a=b ; expires=Wed, 21 Oct 2030 07:28:00 GMT;Path=/x; domain=.Example.com;SECURE; SameSite = Lax");
 
   EXPECT_EQ(cookie.name, "id");
   EXPECT_EQ(cookie.value, "a=b");

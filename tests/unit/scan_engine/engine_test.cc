@@ -11,10 +11,10 @@ namespace weir::tools::scans {
 namespace {
 
 using egress::IpAddress;
-using testing::HttpImposter;
-using testing::ImposterAnswer;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+using testing::HttpImposter;
+using testing::ImposterAnswer;
 
 // Names of the test and what they resolve to; remembers who was asked for.
 class TableResolver final : public egress::Resolver {
@@ -89,7 +89,8 @@ TEST_F(EngineTest, ACarelessSiteIsToldSo) {
   HttpImposter site;
   site.answer("/", html("<form action=/login><input type=password></form><a href='/?sid=1'>x</a>",
                         {{"Set-Cookie", "SESSIONID=secret-value; SameSite=Loose"}, {"Server", "nginx/1.2.3"}}));
-  site.answer("/robots.txt", {.status = 200, .headers = {{"Content-Type", "text/plain"}}, .body = "Disallow: /admin\n"});
+  site.answer("/robots.txt",
+              {.status = 200, .headers = {{"Content-Type", "text/plain"}}, .body = "Disallow: /admin\n"});
 
   const auto outcome = run(plan_for(site.url()));
 
@@ -118,13 +119,13 @@ TEST_F(EngineTest, AHardenedSiteHasNothingAboveInfo) {
   HttpImposter secure(
       testing::ImposterTls{.chain = {certificate.certificate}, .key = certificate.key, .min_version = kTls12});
   plain.answer("/", {.status = 308, .headers = {{"Location", secure.url()}}});
-  secure.answer("/", html("<p>hello</p>",
-                           {{"Content-Security-Policy", "default-src 'self'; object-src 'none'; base-uri 'none'; "
-                                                        "frame-ancestors 'none'"},
-                            {"X-Content-Type-Options", "nosniff"},
-                            {"Referrer-Policy", "no-referrer"},
-                            {"Set-Cookie", "__Host-sid=x; Path=/; Secure; HttpOnly; SameSite=Strict"},
-                            {"Cache-Control", "no-store"}}));
+  secure.answer("/", html("<p>hello</p>", {{"Content-Security-Policy",
+                                            "default-src 'self'; object-src 'none'; base-uri 'none'; "
+                                            "frame-ancestors 'none'"},
+                                           {"X-Content-Type-Options", "nosniff"},
+                                           {"Referrer-Policy", "no-referrer"},
+                                           {"Set-Cookie", "__Host-sid=x; Path=/; Secure; HttpOnly; SameSite=Strict"},
+                                           {"Cache-Control", "no-store"}}));
   ScanPlan plan = plan_for(secure.url(), Profile::quick);
   plan.companion_port = plain.port();
 
@@ -310,9 +311,8 @@ TEST_F(EngineTest, ASpentConnectionBudgetSkipsTheVersions) {
 TEST_F(EngineTest, GivesUpAfterConnectionErrorsInARow) {
   HttpImposter site;
   site.answer("/", redirect_to("/gone"));
-  site.answer_otherwise([](const testing::RecordedRequest&) {
-    return ImposterAnswer{.failure = ImposterAnswer::Failure::reset};
-  });
+  site.answer_otherwise(
+      [](const testing::RecordedRequest&) { return ImposterAnswer{.failure = ImposterAnswer::Failure::reset}; });
   ScanPlan plan = plan_for(site.url());
   plan.budget.connect_errors_max = 1;
 

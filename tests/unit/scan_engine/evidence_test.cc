@@ -1,6 +1,6 @@
+#include "tools/scans/checks/evidence.h"
 #include "base/json.h"
 #include "tests/unit/scan_engine/sites.h"
-#include "tools/scans/checks/evidence.h"
 
 namespace weir::tools::scans {
 namespace {

@@ -33,8 +33,9 @@ std::vector<RuleCase> csp_cases() {
       fires("hdr.csp.missing", "meta stands in the body", medium, "",
             [](S& s) {
               drop_header(s, kCsp);
-              set_body(s, "<html><head></head><body><meta http-equiv=Content-Security-Policy content=\"default-src "
-                          "'none'\"></body></html>");
+              set_body(s,
+                       "<html><head></head><body><meta http-equiv=Content-Security-Policy content=\"default-src "
+                       "'none'\"></body></html>");
             }),
       fires("hdr.csp.missing", "empty header", medium, "", csp(" ; ")),
       quiet("hdr.csp.missing", "meta in the head counts",
@@ -70,7 +71,8 @@ std::vector<RuleCase> csp_cases() {
       quiet("hdr.csp.report_only", "both", header("Content-Security-Policy-Report-Only", "default-src 'self'")),
       quiet("hdr.csp.report_only", "neither", without("Content-Security-Policy")),
 
-      fires("hdr.csp.unsafe_script", "unsafe-inline", medium, "unsafe_inline", csp("script-src 'self' 'unsafe-inline'")),
+      fires("hdr.csp.unsafe_script", "unsafe-inline", medium, "unsafe_inline",
+            csp("script-src 'self' 'unsafe-inline'")),
       fires("hdr.csp.unsafe_script", "from default-src", medium, "unsafe_inline", csp("default-src 'UNSAFE-INLINE'")),
       fires("hdr.csp.unsafe_script", "star", medium, "any_host", csp("script-src *")),
       fires("hdr.csp.unsafe_script", "https scheme", medium, "any_host", csp("script-src https:")),
@@ -110,7 +112,8 @@ std::vector<RuleCase> csp_cases() {
       fires("hdr.csp.insecure_scheme", "default-src", medium, "active", csp("default-src 'self' http:")),
       fires("hdr.csp.insecure_scheme", "ftp", medium, "active", csp("default-src ftp:")),
       fires("hdr.csp.insecure_scheme", "images only", low, "passive", csp("img-src http:; script-src 'self'")),
-      quiet("hdr.csp.insecure_scheme", "report-uri loads nothing", csp("default-src 'self'; report-uri http://r.example/")),
+      quiet("hdr.csp.insecure_scheme", "report-uri loads nothing",
+            csp("default-src 'self'; report-uri http://r.example/")),
       quiet("hdr.csp.insecure_scheme", "https sources", csp("default-src https:")),
       unable("hdr.csp.insecure_scheme", "http page", CheckState::not_applicable, drop_https),
 
@@ -169,9 +172,9 @@ std::vector<RuleCase> hsts_cases() {
       fires("hdr.hsts.weak", "joined by a comma", medium, "invalid",
             header("Strict-Transport-Security", "max-age=31536000, max-age=31536000")),
       quiet("hdr.hsts.weak", "a year, quoted", header("Strict-Transport-Security", "Max-Age=\"31536000\"")),
-      quiet("hdr.hsts.weak", "longer than any number", header("Strict-Transport-Security", "max-age=99999999999999999999")),
-      quiet("hdr.hsts.weak", "the first of two headers counts",
-            [](S& s) { add_header(s, kHsts, "max-age=0"); }),
+      quiet("hdr.hsts.weak", "longer than any number",
+            header("Strict-Transport-Security", "max-age=99999999999999999999")),
+      quiet("hdr.hsts.weak", "the first of two headers counts", [](S& s) { add_header(s, kHsts, "max-age=0"); }),
       unable("hdr.hsts.weak", "absent", CheckState::not_applicable, without("Strict-Transport-Security")),
 
       fires("hdr.hsts.preload_unready", "without subdomains", info, "subdomains",
@@ -208,8 +211,9 @@ std::vector<RuleCase> page_cases() {
               set_header(s, kCsp, kNoFrames);
               set_body(s, "<head><meta http-equiv=x-frame-options content=DENY></head>");
             }),
-      fires("hdr.frame.missing", "frame-ancestors in meta", medium, "missing",
-            meta_csp("<meta http-equiv=Content-Security-Policy content=\"default-src 'self'; frame-ancestors 'none'\">")),
+      fires(
+          "hdr.frame.missing", "frame-ancestors in meta", medium, "missing",
+          meta_csp("<meta http-equiv=Content-Security-Policy content=\"default-src 'self'; frame-ancestors 'none'\">")),
       quiet("hdr.frame.missing", "frame-ancestors", [](S&) {}),
       quiet("hdr.frame.missing", "exact X-Frame-Options",
             [=](S& s) {
@@ -255,7 +259,8 @@ std::vector<RuleCase> page_cases() {
       quiet("hdr.ctype.bad", "JSON needs no charset", header("Content-Type", "application/json")),
       quiet("hdr.ctype.bad", "declared", [](S&) {}),
 
-      fires("hdr.cache.sensitive", "session cookie", low, "session_cookie", header("Cache-Control", "public, max-age=60")),
+      fires("hdr.cache.sensitive", "session cookie", low, "session_cookie",
+            header("Cache-Control", "public, max-age=60")),
       fires("hdr.cache.sensitive", "no Cache-Control", low, "session_cookie", without("Cache-Control")),
       fires("hdr.cache.sensitive", "password field", low, "password_field",
             [](S& s) {

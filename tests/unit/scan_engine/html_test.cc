@@ -48,8 +48,9 @@ TEST(HtmlTest, KeepsABoundedNumberOfLinks) {
 }
 
 TEST(HtmlTest, SurvivesWhatIsNotHtml) {
-  for (const std::string_view text : {"", "<", "</", "<!", "<!--", "<!-->", "<a", "<a =", "<a b='", "&#", "<a b=&#x",
-                                      "<script>", "<script></scrip", "</>", "<a/b/c", "<?php", "<a b=&#99999999999;>"}) {
+  for (const std::string_view text :
+       {"", "<", "</", "<!", "<!--", "<!-->", "<a", "<a =", "<a b='", "&#", "<a b=&#x", "<script>", "<script></scrip",
+        "</>", "<a/b/c", "<?php", "<a b=&#99999999999;>"}) {
     static_cast<void>(read_html(text));
   }
   EXPECT_TRUE(read_html("<>").links.empty());

@@ -1,5 +1,5 @@
-#include "tests/support/fake_clock.h"
 #include "tools/scans/pacer.h"
+#include "tests/support/fake_clock.h"
 
 namespace weir::tools::scans {
 namespace {

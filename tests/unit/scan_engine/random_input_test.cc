@@ -9,14 +9,47 @@
 namespace weir::tools::scans {
 namespace {
 
-constexpr std::string_view kNames[] = {
-    "Content-Security-Policy", "Content-Security-Policy-Report-Only", "X-Frame-Options", "X-Content-Type-Options",
-    "Strict-Transport-Security", "Referrer-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy",
-    "Cross-Origin-Resource-Policy", "Content-Type", "Cache-Control", "Set-Cookie", "Server", "Location", "X-Debug-Token"};
-constexpr std::string_view kPieces[] = {
-    "max-age=", "; ", ", ", "'unsafe-inline'", "script-src ", "default-src ", "'nonce-", "\"", "=", "__Host-a=", "Domain=",
-    "SameSite=", "text/html", "charset=", "<meta http-equiv=content-security-policy content=", "<a href=", ">", "</", "&#",
-    "\xC3", "\xE2\x82", std::string_view("\0", 1), "\r\n", "999999999999999999999", ";jsessionid=", "<input type=password>"};
+constexpr std::string_view kNames[] = {"Content-Security-Policy",
+                                       "Content-Security-Policy-Report-Only",
+                                       "X-Frame-Options",
+                                       "X-Content-Type-Options",
+                                       "Strict-Transport-Security",
+                                       "Referrer-Policy",
+                                       "Permissions-Policy",
+                                       "Cross-Origin-Opener-Policy",
+                                       "Cross-Origin-Resource-Policy",
+                                       "Content-Type",
+                                       "Cache-Control",
+                                       "Set-Cookie",
+                                       "Server",
+                                       "Location",
+                                       "X-Debug-Token"};
+constexpr std::string_view kPieces[] = {"max-age=",
+                                        "; ",
+                                        ", ",
+                                        "'unsafe-inline'",
+                                        "script-src ",
+                                        "default-src ",
+                                        "'nonce-",
+                                        "\"",
+                                        "=",
+                                        "__Host-a=",
+                                        "Domain=",
+                                        "SameSite=",
+                                        "text/html",
+                                        "charset=",
+                                        "<meta http-equiv=content-security-policy content=",
+                                        "<a href=",
+                                        ">",
+                                        "</",
+                                        "&#",
+                                        "\xC3",
+                                        "\xE2\x82",
+                                        std::string_view("\0", 1),
+                                        "\r\n",
+                                        "999999999999999999999",
+                                        ";jsessionid=",
+                                        "<input type=password>"};
 
 std::string random_text(Random& random) {
   std::string text;

@@ -28,8 +28,12 @@ FindingWithOccurrence finding(std::string id, std::string rule_id, std::string t
 }
 
 Json proof(std::string label, std::string value) {
-  return Json::array({{{"kind", "header"}, {"label", std::move(label)}, {"value", std::move(value)}, {"untrusted", true},
-                       {"truncated", false}, {"redacted", false}}});
+  return Json::array({{{"kind", "header"},
+                       {"label", std::move(label)},
+                       {"value", std::move(value)},
+                       {"untrusted", true},
+                       {"truncated", false},
+                       {"redacted", false}}});
 }
 
 ReportInput sample() {
@@ -60,7 +64,8 @@ ReportInput sample() {
   cookie.finding.cwe = 614;
   cookie.finding.location = "sid";
   cookie.finding.detail = "not_secure";
-  cookie.occurrence.evidence = proof("Set-Cookie", "sid=[redacted]; Path=/\n```\n# not a heading <script>alert(1)</script>");
+  cookie.occurrence.evidence =
+      proof("Set-Cookie", "sid=[redacted]; Path=/\n```\n# not a heading <script>alert(1)</script>");
   auto server = finding("fnd_02", "info.version", "A header tells the version of the software", "info", "recurring");
   server.finding.cwe = 200;
   server.occurrence.evidence = proof("Server", "nginx/1.25.3");
@@ -77,9 +82,10 @@ ReportInput sample() {
   foreign.finding.engine = "other";
   auto unknown = finding("fnd_07", "tls.tls10", "TLS 1.0 is accepted", "medium", "not_tested");
   input.findings = {cookie, server, downgrade, fixed, accepted, foreign, unknown};
-  input.checks = {{.check_id = "tls.tls10", .state = "error", .reason = "no | answer", .requests = 0, .ms = 3},
-                  {.check_id = "cookie.secure", .state = "ran", .reason = "", .requests = 0, .ms = 1},
-                  {.check_id = "hdr.hsts.missing", .state = "not_applicable", .reason = "IP address", .requests = 0, .ms = 0}};
+  input.checks = {
+      {.check_id = "tls.tls10", .state = "error", .reason = "no | answer", .requests = 0, .ms = 3},
+      {.check_id = "cookie.secure", .state = "ran", .reason = "", .requests = 0, .ms = 1},
+      {.check_id = "hdr.hsts.missing", .state = "not_applicable", .reason = "IP address", .requests = 0, .ms = 0}};
   return input;
 }
 
@@ -97,7 +103,9 @@ TEST(ReportTest, MarkdownIsAsTheGoldenFile) { expect_golden("report.md", markdow
 
 TEST(ReportTest, JsonIsAsTheGoldenFile) { expect_golden("report.json", to_pretty_text(json_report(sample())) + "\n"); }
 
-TEST(ReportTest, SarifIsAsTheGoldenFile) { expect_golden("report.sarif", to_pretty_text(sarif_report(sample())) + "\n"); }
+TEST(ReportTest, SarifIsAsTheGoldenFile) {
+  expect_golden("report.sarif", to_pretty_text(sarif_report(sample())) + "\n");
+}
 
 TEST(ReportTest, SarifNamesEachRuleOnceAndEveryFindingWithItsState) {
   ReportInput input = sample();
@@ -175,7 +183,8 @@ TEST(ReportTest, AnUnfinishedScanHasAReportToo) {
 
 TEST(ReportTest, TheTargetCannotWriteMarkup) {
   ReportInput input = sample();
-  const std::string hostile = "</details>\n\n# owned\n[x](javascript:1) ![y](http://e/) | `a` ``` <img src=x onerror=1> @everyone";
+  const std::string hostile =
+      "</details>\n\n# owned\n[x](javascript:1) ![y](http://e/) | `a` ``` <img src=x onerror=1> @everyone";
   input.target.name = hostile;
   input.findings.resize(1);
   input.findings[0].finding.url = hostile;

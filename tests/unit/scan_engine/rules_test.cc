@@ -75,33 +75,39 @@ TEST(RulesTest, AHardenedSiteHasNoFindings) {
 // Sites that are fine, each in its own way: nothing above info may be said of them.
 TEST(RulesTest, GoodSitesOfOtherKindsHaveNothingAboveInfo) {
   const std::vector<std::pair<std::string, Arrange>> sites = {
-      {"host-based policy", [](Observations& s) {
-         set_header(s, "Content-Security-Policy", "default-src 'none'; script-src 'self' https://cdn.example; "
-                                                  "img-src 'self' data:; base-uri 'self'; frame-ancestors 'self'");
+      {"host-based policy",
+       [](Observations& s) {
+         set_header(s, "Content-Security-Policy",
+                    "default-src 'none'; script-src 'self' https://cdn.example; "
+                    "img-src 'self' data:; base-uri 'self'; frame-ancestors 'self'");
        }},
-      {"old browsers kept in mind", [](Observations& s) {
-         set_header(s, "Content-Security-Policy", "script-src 'nonce-a' 'strict-dynamic' https: 'unsafe-inline'; "
-                                                  "object-src 'none'; base-uri 'none'");
+      {"old browsers kept in mind",
+       [](Observations& s) {
+         set_header(s, "Content-Security-Policy",
+                    "script-src 'nonce-a' 'strict-dynamic' https: 'unsafe-inline'; "
+                    "object-src 'none'; base-uri 'none'");
          add_header(s, "X-Frame-Options", "DENY");
          add_header(s, "X-XSS-Protection", "0");
        }},
-      {"no cookies, no isolation headers", [](Observations& s) {
+      {"no cookies, no isolation headers",
+       [](Observations& s) {
          for (const auto name : {"Set-Cookie", "Cross-Origin-Opener-Policy", "Cross-Origin-Embedder-Policy",
                                  "Cross-Origin-Resource-Policy", "Permissions-Policy", "Referrer-Policy"}) {
            drop_header(s, name);
          }
        }},
-      {"www as final host", [](Observations& s) {
+      {"www as final host",
+       [](Observations& s) {
          const auto page = page_response(s);
          s.http = chain_of({"http://app.example/", "https://app.example/"}, "https://www.app.example/", page);
          s.https.hops.front().answer.value().status = 301;
          s.https.hops.front().answer.value().headers.emplace_back("Location", "https://www.app.example/");
          s.https.hops.push_back({url_of("https://www.app.example/"), page});
        }},
-      {"no plain http at all", [](Observations& s) {
-         s.http = failed_chain("http://app.example/", Error(ErrorCode::unavailable, "refused"));
-       }},
-      {"JSON service", [](Observations& s) {
+      {"no plain http at all",
+       [](Observations& s) { s.http = failed_chain("http://app.example/", Error(ErrorCode::unavailable, "refused")); }},
+      {"JSON service",
+       [](Observations& s) {
          set_header(s, "Content-Type", "application/json");
          set_body(s, "{}");
          drop_header(s, "Content-Security-Policy");
@@ -113,7 +119,8 @@ TEST(RulesTest, GoodSitesOfOtherKindsHaveNothingAboveInfo) {
     find_pages(seen);
     for (const Check& check : catalogue()) {
       for (const Detection& detection : check.run(check.rule, seen).detections) {
-        EXPECT_EQ(to_string(detection.severity), "info") << name << ": " << detection.rule_id << " " << detection.detail;
+        EXPECT_EQ(to_string(detection.severity), "info")
+            << name << ": " << detection.rule_id << " " << detection.detail;
       }
     }
   }

@@ -1,5 +1,5 @@
-#include "base/hmac.h"
 #include "tools/scans/scoring.h"
+#include "base/hmac.h"
 
 namespace weir::tools::scans {
 namespace {
@@ -59,14 +59,14 @@ TEST(ScoringTest, LettersChangeAtTheirBounds) {
     findings.insert(findings.end(), static_cast<std::size_t>(lows), finding("b", "h", low));
     return *posture(findings).grade;
   };
-  EXPECT_EQ(grade_at(1, 1), "A");   // 90
-  EXPECT_EQ(grade_at(1, 2), "B");   // 88
-  EXPECT_EQ(grade_at(2, 2), "B");   // 80
-  EXPECT_EQ(grade_at(2, 3), "C");   // 78
-  EXPECT_EQ(grade_at(3, 3), "C");   // 70
-  EXPECT_EQ(grade_at(4, 0), "D");   // 68
-  EXPECT_EQ(grade_at(4, 4), "D");   // 60
-  EXPECT_EQ(grade_at(4, 5), "F");   // 58
+  EXPECT_EQ(grade_at(1, 1), "A");  // 90
+  EXPECT_EQ(grade_at(1, 2), "B");  // 88
+  EXPECT_EQ(grade_at(2, 2), "B");  // 80
+  EXPECT_EQ(grade_at(2, 3), "C");  // 78
+  EXPECT_EQ(grade_at(3, 3), "C");  // 70
+  EXPECT_EQ(grade_at(4, 0), "D");  // 68
+  EXPECT_EQ(grade_at(4, 4), "D");  // 60
+  EXPECT_EQ(grade_at(4, 5), "F");  // 58
 }
 
 TEST(ScoringTest, OldTlsHoldsTheGradeDown) {
@@ -80,7 +80,8 @@ TEST(ScoringTest, OldTlsHoldsTheGradeDown) {
 }
 
 TEST(ScoringTest, ACapNeverRaisesAGrade) {
-  const Posture result = posture({finding("tls.tls10", "tls", medium), finding("a", "g", critical), finding("b", "h", high)});
+  const Posture result =
+      posture({finding("tls.tls10", "tls", medium), finding("a", "g", critical), finding("b", "h", high)});
 
   EXPECT_EQ(result.grade, "F");
   EXPECT_EQ(result.grade_reason, "");
@@ -146,8 +147,8 @@ TEST(FingerprintTest, IgnoresQueriesSpellingAndEvidence) {
 TEST(FingerprintTest, TellsPlacesApart) {
   const std::string here = fingerprint_of(detection("https://a.example/x"));
 
-  for (const auto url : {"http://a.example/x", "https://a.example:8443/x", "https://b.example/x", "https://a.example/x/",
-                         "https://a.example/X", "https://a.example/"}) {
+  for (const auto url : {"http://a.example/x", "https://a.example:8443/x", "https://b.example/x",
+                         "https://a.example/x/", "https://a.example/X", "https://a.example/"}) {
     EXPECT_NE(fingerprint_of(detection(url)), here) << url;
   }
   EXPECT_NE(fingerprint_of(detection("https://a.example/x", "other")), here);

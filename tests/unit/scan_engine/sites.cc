@@ -60,9 +60,10 @@ Observations hardened_site() {
       "<!doctype html><html><head><title>App</title></head><body><a href=\"/about\">about</a></body></html>");
   seen.https = chain_of({}, "https://app.example/", page);
   seen.http = chain_of({"http://app.example/"}, "https://app.example/", page);
-  seen.security_txt = chain_of({}, "https://app.example/.well-known/security.txt",
-                               response_of(200, {{"Content-Type", "text/plain; charset=utf-8"}},
-                                           "Contact: mailto:security@app.example\r\nExpires: 2027-01-01T00:00:00Z\r\n"));
+  seen.security_txt =
+      chain_of({}, "https://app.example/.well-known/security.txt",
+               response_of(200, {{"Content-Type", "text/plain; charset=utf-8"}},
+                           "Contact: mailto:security@app.example\r\nExpires: 2027-01-01T00:00:00Z\r\n"));
   seen.robots = chain_of({}, "https://app.example/robots.txt",
                          response_of(200, {{"Content-Type", "text/plain"}}, "User-agent: *\nDisallow: /search\n"));
 

@@ -61,12 +61,13 @@ std::vector<RuleCase> redirect_cases() {
             [](S& s) { s.https = chain_of({"https://app.example/"}, "http://app.example/home", ok()); }),
       fires("redir.downgrade", "out of scope", high, "",
             [](S& s) { leave(s.https, "https://app.example/", "http://other.example/"); }),
-      quiet("redir.downgrade", "stays", http_chain({"http://app.example/", "https://app.example/"}, "https://app.example/a")),
+      quiet("redir.downgrade", "stays",
+            http_chain({"http://app.example/", "https://app.example/"}, "https://app.example/a")),
 
       fires("redir.loop", "loop", info, "loop",
             [](S& s) {
-              s.https = chain_of({"https://app.example/"}, "https://app.example/a",
-                                 response_of(302, {{"Location", "/"}}));
+              s.https =
+                  chain_of({"https://app.example/"}, "https://app.example/a", response_of(302, {{"Location", "/"}}));
               s.https.end = ChainEnd::loop;
               s.https.next = url_of("https://app.example/");
             }),

@@ -10,8 +10,8 @@
 namespace weir::http {
 namespace {
 
-using testing::eventually;
 using ::testing::EndsWith;
+using testing::eventually;
 
 // Sanitizers pad and quarantine every allocation, so that only the function is checked under them.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -11,8 +11,8 @@ namespace weir::http {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::eventually;
 using ::testing::EndsWith;
+using testing::eventually;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 

@@ -69,15 +69,13 @@ class RawClient {
     const std::size_t field = response.find("Content-Length: ");
     if (field == std::string::npos) return response;
     const std::size_t size = std::stoul(response.substr(field + 16));
-    while (buffer_.size() < size && receive()) {
-    }
+    while (buffer_.size() < size && receive()) {}
     response += buffer_.substr(0, size);
     buffer_.erase(0, std::min(size, buffer_.size()));
     return response;
   }
   std::string read_to_end() {
-    while (receive()) {
-    }
+    while (receive()) {}
     return std::exchange(buffer_, {});
   }
   // True if the server closes within the deadline; what it sends before is dropped.

@@ -11,8 +11,8 @@
 namespace weir::http {
 namespace {
 
-using testing::eventually;
 using ::testing::EndsWith;
+using testing::eventually;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -204,9 +204,8 @@ TEST_F(ServerTest, UsesTheProgramsErrorBody) {
   ServerSettings settings;
   settings.port = 0;
   server_ = std::move(*Server::open(settings, timers_));
-  server_->set_error_body([](int status, std::string_view message) {
-    return text("ours: " + std::string(message), status);
-  });
+  server_->set_error_body(
+      [](int status, std::string_view message) { return text("ours: " + std::string(message), status); });
   server_->start([](const Shared&) {});
   RawClient client(port());
   client.send("BREW / HTTP/1.1\r\nHost: a\r\n\r\n");

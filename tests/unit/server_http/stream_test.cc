@@ -9,8 +9,8 @@ namespace weir::http {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::eventually;
 using ::testing::EndsWith;
+using testing::eventually;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;

@@ -48,7 +48,8 @@ class GateToolCallerTest : public ::testing::Test {
     gate_->hold_calls(*pacing_);
     caller_.attach(*gate_, *catalog_, nullptr);
     const auto done = database_->write([&](store::Transaction& t) -> Result<void> {
-      if (auto added = store::insert_account(t, {.id = "acc_1", .name = "alice", .tier = "pro", .limit_override = {}}); !added) {
+      if (auto added = store::insert_account(t, {.id = "acc_1", .name = "alice", .tier = "pro", .limit_override = {}});
+          !added) {
         return added;
       }
       store::ApiKeyRow key;
@@ -68,7 +69,8 @@ class GateToolCallerTest : public ::testing::Test {
     executor_.stop();
   }
 
-  tools::Tool tool(const std::string& name, Scope scope, std::function<Result<ToolResult>(const tools::CallContext&, const Json&)> handler) {
+  tools::Tool tool(const std::string& name, Scope scope,
+                   std::function<Result<ToolResult>(const tools::CallContext&, const Json&)> handler) {
     tools::Tool made;
     made.name = name;
     made.title = name;
@@ -81,32 +83,36 @@ class GateToolCallerTest : public ::testing::Test {
   }
   std::vector<tools::Tool> table() {
     std::vector<tools::Tool> tools;
-    tools.push_back(tool("look", Scope::scans_read, [this](const tools::CallContext& context, const Json& arguments) -> Result<ToolResult> {
-      seen_.push_back(context);
-      arguments_.push_back(arguments);
-      return ToolResult{.structured = {{"ok", true}}, .summary = "Looked.", .document = {}, .waiting = {}};
-    }));
+    tools.push_back(
+        tool("look", Scope::scans_read,
+             [this](const tools::CallContext& context, const Json& arguments) -> Result<ToolResult> {
+               seen_.push_back(context);
+               arguments_.push_back(arguments);
+               return ToolResult{.structured = {{"ok", true}}, .summary = "Looked.", .document = {}, .waiting = {}};
+             }));
     tools.back().annotations.is_read_only = true;
-    tools.push_back(tool("make", Scope::none, [this](const tools::CallContext&, const Json& arguments) -> Result<ToolResult> {
-      arguments_.push_back(arguments);
-      return ToolResult{.structured = Json::object(), .summary = "", .document = {}, .waiting = {}};
-    }));
+    tools.push_back(
+        tool("make", Scope::none, [this](const tools::CallContext&, const Json& arguments) -> Result<ToolResult> {
+          arguments_.push_back(arguments);
+          return ToolResult{.structured = Json::object(), .summary = "", .document = {}, .waiting = {}};
+        }));
     tools.back().input_schema["properties"]["client_token"] = {{"type", "string"}};
-    tools.push_back(tool("admin_only", Scope::admin, [](const tools::CallContext&, const Json&) -> Result<ToolResult> {
-      return ToolResult{};
-    }));
+    tools.push_back(tool("admin_only", Scope::admin,
+                         [](const tools::CallContext&, const Json&) -> Result<ToolResult> { return ToolResult{}; }));
     tools.push_back(tool("wait_for", Scope::none, [](const tools::CallContext&, const Json&) -> Result<ToolResult> {
       ToolResult result;
-      result.waiting = tools::Waiting{.resource_id = "scn_1", .timeout = milliseconds{20'000}, .finish = [] {
-                                        return Result<ToolResult>(ToolResult{.structured = {{"ended", true}}, .summary = "",
-                                                                             .document = {}, .waiting = {}});
-                                      }};
+      result.waiting =
+          tools::Waiting{.resource_id = "scn_1", .timeout = milliseconds{20'000}, .finish = [] {
+                           return Result<ToolResult>(ToolResult{
+                               .structured = {{"ended", true}}, .summary = "", .document = {}, .waiting = {}});
+                         }};
       return result;
     }));
     return tools;
   }
 
-  std::shared_ptr<Heard> call(const std::string& name, Json arguments = Json::object(), milliseconds hold = milliseconds{0}) {
+  std::shared_ptr<Heard> call(const std::string& name, Json arguments = Json::object(),
+                              milliseconds hold = milliseconds{0}) {
     auto heard = std::make_shared<Heard>();
     tools::runs::ToolInvocation invocation;
     invocation.run_id = "run_1";
@@ -116,27 +122,34 @@ class GateToolCallerTest : public ::testing::Test {
     invocation.name = name;
     invocation.arguments = std::move(arguments);
     invocation.hold_max = hold;
-    heard->pending = caller_.call(invocation, {.done = [heard](Result<ToolResult> answer) {
-                                                 const std::lock_guard lock(heard->mutex);
-                                                 heard->answers.push_back(std::move(answer));
-                                               },
-                                               .held = [heard](milliseconds) {
-                                                 const std::lock_guard lock(heard->mutex);
-                                                 ++heard->held;
-                                               },
-                                               .admitted = [heard] {
-                                                 const std::lock_guard lock(heard->mutex);
-                                                 ++heard->admitted;
-                                               },
-                                               .progress = [heard](const Json& event) {
-                                                 const std::lock_guard lock(heard->mutex);
-                                                 heard->events.push_back(event);
-                                               }});
+    heard->pending = caller_.call(invocation, {.done =
+                                                   [heard](Result<ToolResult> answer) {
+                                                     const std::lock_guard lock(heard->mutex);
+                                                     heard->answers.push_back(std::move(answer));
+                                                   },
+                                               .held =
+                                                   [heard](milliseconds) {
+                                                     const std::lock_guard lock(heard->mutex);
+                                                     ++heard->held;
+                                                   },
+                                               .admitted =
+                                                   [heard] {
+                                                     const std::lock_guard lock(heard->mutex);
+                                                     ++heard->admitted;
+                                                   },
+                                               .progress =
+                                                   [heard](const Json& event) {
+                                                     const std::lock_guard lock(heard->mutex);
+                                                     heard->events.push_back(event);
+                                                   }});
     return heard;
   }
   void tell(const std::string& type, Json data) {
     const auto done = database_->write([&](store::Transaction& t) -> Result<void> {
-      auto event = events_->append(t, {.account_id = "acc_1", .resource_type = "scan", .resource_id = "scn_1", .type = type,
+      auto event = events_->append(t, {.account_id = "acc_1",
+                                       .resource_type = "scan",
+                                       .resource_id = "scn_1",
+                                       .type = type,
                                        .data = std::move(data)});
       if (!event) return event.error();
       return {};
@@ -199,7 +212,8 @@ TEST_F(GateToolCallerTest, WhatTheKeyMayNotTheRunMayNot) {
 
 TEST_F(GateToolCallerTest, ARevocationActsOnTheNextCall) {
   EXPECT_TRUE(call("look")->answers.at(0).has_value());
-  ASSERT_TRUE(database_->write([&](store::Transaction& t) { return store::revoke_key(t, "key_1", clock_.now()); }).has_value());
+  ASSERT_TRUE(
+      database_->write([&](store::Transaction& t) { return store::revoke_key(t, "key_1", clock_.now()); }).has_value());
 
   EXPECT_EQ(call("look")->answers.at(0).error().code, ErrorCode::unauthorized);
   EXPECT_EQ(seen_.size(), 1U);

@@ -29,7 +29,8 @@ class AgentsStoreTest : public StoreTest {
   }
   std::vector<std::string> list(const AgentFilter& filter, const PageRequest& page = {}) {
     std::vector<std::string> ids;
-    for (const auto& row : read([&](Transaction& t) { return list_agents(t, filter, page); }).items) ids.push_back(row.id);
+    for (const auto& row : read([&](Transaction& t) { return list_agents(t, filter, page); }).items)
+      ids.push_back(row.id);
     return ids;
   }
 };
@@ -70,7 +71,8 @@ TEST_F(AgentsStoreTest, ASlugIsTakenOnceInAnAccountUntilItsAgentIsArchived) {
   AgentRow first = agent("agt_1", "acc_1", "one");
   add(first);
   add(agent("agt_2", "acc_2", "one"));
-  EXPECT_EQ(refusal([&](Transaction& t) { return insert_agent(t, agent("agt_3", "acc_1", "one")); }), ErrorCode::conflict);
+  EXPECT_EQ(refusal([&](Transaction& t) { return insert_agent(t, agent("agt_3", "acc_1", "one")); }),
+            ErrorCode::conflict);
 
   first.archived_at = at_ms(5);
   write([&](Transaction& t) { return update_agent(t, first); });
@@ -117,7 +119,9 @@ TEST_F(AgentsStoreTest, VersionsAreKeptAsTheyWere) {
   add(agent("agt_1", "acc_1", "one"));
   for (const std::int64_t n : {1, 2}) {
     write([&](Transaction& t) {
-      return insert_agent_version(t, {.agent_id = "agt_1", .n = n, .definition = {{"n", n}}, .created_by_key = "key_1", .created_at = at_ms(n)});
+      return insert_agent_version(
+          t,
+          {.agent_id = "agt_1", .n = n, .definition = {{"n", n}}, .created_by_key = "key_1", .created_at = at_ms(n)});
     });
   }
 
@@ -129,7 +133,8 @@ TEST_F(AgentsStoreTest, VersionsAreKeptAsTheyWere) {
   EXPECT_EQ(versions[1].created_by_key, "key_1");
   EXPECT_EQ(refusal([](Transaction& t) { return agent_version(t, "agt_1", 3); }), ErrorCode::not_found);
   EXPECT_EQ(refusal([](Transaction& t) {
-              return insert_agent_version(t, {.agent_id = "agt_1", .n = 2, .definition = {}, .created_by_key = "", .created_at = {}});
+              return insert_agent_version(
+                  t, {.agent_id = "agt_1", .n = 2, .definition = {}, .created_by_key = "", .created_at = {}});
             }),
             ErrorCode::conflict);
 }

@@ -20,7 +20,9 @@ TEST_F(ConcurrencyTest, WritersGiveGaplessNumbersAndPublishInTheirOrder) {
       threads.emplace_back([&, writer] {
         for (int i = 0; i < kEventsPerWriter; ++i) {
           const auto done = database_->write([&](Transaction& t) -> Result<void> {
-            EventRow event{.account_id = "acc", .resource_type = "scan", .resource_id = "scn_" + std::to_string(i % 3),
+            EventRow event{.account_id = "acc",
+                           .resource_type = "scan",
+                           .resource_id = "scn_" + std::to_string(i % 3),
                            .type = "scan.progress"};
             if (auto appended = append_event(t, event); !appended) return appended;
             // Every third is thrown away again: its number must be used by another.

@@ -1,6 +1,6 @@
-#include <csignal>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 #include "store/events_store.h"
 #include "tests/unit/store/store_fixture.h"
@@ -16,7 +16,10 @@ class CrashTest : public StoreTest {};
   while (opened) {
     std::int64_t seq = 0;
     const auto done = (*opened)->write([&](Transaction& t) -> Result<void> {
-      EventRow event{.account_id = "acc", .resource_type = "scan", .resource_id = "scn", .type = "scan.progress",
+      EventRow event{.account_id = "acc",
+                     .resource_type = "scan",
+                     .resource_id = "scn",
+                     .type = "scan.progress",
                      .data = {{"text", std::string(2'000, 'x')}}};
       auto appended = append_event(t, event);
       seq = event.seq;
@@ -41,12 +44,10 @@ TEST_F(CrashTest, KillingAWriterLosesNothingThatWasAcknowledged) {
 
     std::int64_t acknowledged = 0;
     while (acknowledged < acknowledged_before + kill_after &&
-           ::read(ends[0], &acknowledged, sizeof acknowledged) == sizeof acknowledged) {
-    }
+           ::read(ends[0], &acknowledged, sizeof acknowledged) == sizeof acknowledged) {}
     ::kill(child, SIGKILL);
     // What it acknowledged between our last look and its death.
-    while (::read(ends[0], &acknowledged, sizeof acknowledged) == sizeof acknowledged) {
-    }
+    while (::read(ends[0], &acknowledged, sizeof acknowledged) == sizeof acknowledged) {}
     ::close(ends[0]);
     int status = 0;
     ::waitpid(child, &status, 0);

@@ -11,8 +11,9 @@ class DatabaseTest : public StoreTest {
  protected:
   DatabaseTest() {
     write([](Transaction& t) -> Result<void> {
-      for (const char* sql : {"CREATE TABLE things (id TEXT NOT NULL PRIMARY KEY, n BIGINT, x DOUBLE PRECISION, body TEXT)",
-                              "CREATE TABLE parts (thing TEXT NOT NULL REFERENCES things (id))"}) {
+      for (const char* sql :
+           {"CREATE TABLE things (id TEXT NOT NULL PRIMARY KEY, n BIGINT, x DOUBLE PRECISION, body TEXT)",
+            "CREATE TABLE parts (thing TEXT NOT NULL REFERENCES things (id))"}) {
         if (auto done = t.execute(sql); !done) return std::move(done).error();
       }
       return {};
@@ -32,21 +33,23 @@ class DatabaseTest : public StoreTest {
 };
 
 TEST_F(DatabaseTest, ValuesComeBackAsTheyWentIn) {
-  const std::vector<std::string> texts{"", "plain", "it's \"quoted\" -- ; :1 %s", "Grüße, 世界, 😀", "line\nbreak\r\n\ttab",
-                                       std::string(1'000'000, 'x')};
+  const std::vector<std::string> texts{
+      "", "plain", "it's \"quoted\" -- ; :1 %s", "Grüße, 世界, 😀", "line\nbreak\r\n\ttab", std::string(1'000'000, 'x')};
   const std::vector<std::int64_t> integers{0, -1, std::numeric_limits<std::int64_t>::max(),
                                            std::numeric_limits<std::int64_t>::min(), 1'795'000'000'123};
   const std::vector<double> numbers{0.0, -2.5, 0.1, 1e300, 3.141592653589793};
 
   for (const std::string& text : texts) {
     const auto rows = write([&](Transaction& t) {
-      return t.query("INSERT INTO things (id, body) VALUES (:1, :2) RETURNING body, body || ''", {"t" + text.substr(0, 100), text});
+      return t.query("INSERT INTO things (id, body) VALUES (:1, :2) RETURNING body, body || ''",
+                     {"t" + text.substr(0, 100), text});
     });
     EXPECT_EQ(rows.front().text(0), text);
   }
   for (const std::int64_t integer : integers) {
     const auto rows = write([&](Transaction& t) {
-      return t.query("INSERT INTO things (id, n) VALUES (:1, :2) RETURNING n, n + 0", {std::to_string(integer), integer});
+      return t.query("INSERT INTO things (id, n) VALUES (:1, :2) RETURNING n, n + 0",
+                     {std::to_string(integer), integer});
     });
     EXPECT_EQ(rows.front().integer(0), integer);
     EXPECT_EQ(rows.front().integer(1), integer);
@@ -81,7 +84,9 @@ TEST_F(DatabaseTest, NulBytesAndInvalidUtf8DoNotStopAStatement) {
 
   const Row row = read([](Transaction& t) { return t.query("SELECT body FROM things"); }).front();
 
-  EXPECT_EQ(row.text(0), testing::is_postgres_backend() ? "nul\xEF\xBF\xBD" "byte and \xEF\xBF\xBD" : text);
+  EXPECT_EQ(row.text(0), testing::is_postgres_backend() ? "nul\xEF\xBF\xBD"
+                                                          "byte and \xEF\xBF\xBD"
+                                                        : text);
 }
 
 TEST_F(DatabaseTest, NullIsToldFromEmptyAndZero) {
@@ -115,9 +120,8 @@ TEST_F(DatabaseTest, AStatementIsExecutedOnceEvenIfItReturnsExpressions) {
   const auto rows = write([](Transaction& t) {
     return t.query("UPDATE things SET n = COALESCE(n, 0) + 1 WHERE id = 'a' RETURNING n + 0, n * 2");
   });
-  const auto again = write([](Transaction& t) {
-    return t.query("UPDATE things SET n = COALESCE(n, 0) + 1 WHERE id = 'a' RETURNING n");
-  });
+  const auto again = write(
+      [](Transaction& t) { return t.query("UPDATE things SET n = COALESCE(n, 0) + 1 WHERE id = 'a' RETURNING n"); });
 
   EXPECT_EQ(rows.front().integer(0), 1);
   EXPECT_EQ(again.front().integer(0), 2);

@@ -11,8 +11,12 @@ class EventsStoreTest : public StoreTest {
  protected:
   EventRow append(const std::string& account, const std::string& resource) {
     return write([&](Transaction& t) -> Result<EventRow> {
-      EventRow event{.account_id = account, .resource_type = "scan", .resource_id = resource, .type = "scan.progress",
-                     .at = at_ms(5), .data = {{"n", 1}}};
+      EventRow event{.account_id = account,
+                     .resource_type = "scan",
+                     .resource_id = resource,
+                     .type = "scan.progress",
+                     .at = at_ms(5),
+                     .data = {{"n", 1}}};
       if (auto done = append_event(t, event); !done) return std::move(done).error();
       return event;
     });
@@ -44,10 +48,15 @@ TEST_F(EventsStoreTest, NumbersGoOnAfterReopening) {
 }
 
 TEST_F(EventsStoreTest, DataThatIsKeptForLessLongGoesAndItsPlaceStays) {
-  const auto add = [&](const std::string& type, const std::string& resource_type, const std::string& resource, std::int64_t at) {
+  const auto add = [&](const std::string& type, const std::string& resource_type, const std::string& resource,
+                       std::int64_t at) {
     write([&](Transaction& t) {
-      EventRow event{.account_id = "acc_1", .resource_type = resource_type, .resource_id = resource, .type = type,
-                     .at = at_ms(at), .data = {{"text", "piece"}}};
+      EventRow event{.account_id = "acc_1",
+                     .resource_type = resource_type,
+                     .resource_id = resource,
+                     .type = type,
+                     .at = at_ms(at),
+                     .data = {{"text", "piece"}}};
       return append_event(t, event);
     });
   };
@@ -57,7 +66,8 @@ TEST_F(EventsStoreTest, DataThatIsKeptForLessLongGoesAndItsPlaceStays) {
   add("run.completed", "run", "run_1", 60);
   add("message.delta", "other", "oth_1", 5);
   add("done", "other", "oth_1", 60);
-  const EventKeeping keeping{.since = at_ms(0), .per_resource = 100,
+  const EventKeeping keeping{.since = at_ms(0),
+                             .per_resource = 100,
                              .short_lived = {{.resource_type = "run", .type = "message.delta", .since = at_ms(40)}}};
   const auto trim = [&] { return write([&](Transaction& t) { return trim_old_events(t, "", 10, keeping); }); };
 
@@ -75,7 +85,11 @@ TEST_F(EventsStoreTest, DataThatIsKeptForLessLongGoesAndItsPlaceStays) {
 class IdempotencyStoreTest : public StoreTest {
  protected:
   static IdempotencyRow row(UnixMillis at) {
-    return {.key_id = "key_1", .operation = "create_scan", .token = "t", .request_sha256 = "abc", .answer = nullptr,
+    return {.key_id = "key_1",
+            .operation = "create_scan",
+            .token = "t",
+            .request_sha256 = "abc",
+            .answer = nullptr,
             .created_at = at};
   }
   bool begin(const IdempotencyRow& row) {
@@ -136,8 +150,12 @@ class AuditStoreTest : public StoreTest {};
 TEST_F(AuditStoreTest, RowsAreListedNewestFirstForTheirAccount) {
   for (const char* action : {"key.created", "key.revoked", "target.created"}) {
     write([&](Transaction& t) {
-      return insert_audit(t, {.account_id = "acc_1", .actor = "cli", .action = action, .subject = "key_1",
-                              .data = {{"a", 1}}, .at = at_ms(1)});
+      return insert_audit(t, {.account_id = "acc_1",
+                              .actor = "cli",
+                              .action = action,
+                              .subject = "key_1",
+                              .data = {{"a", 1}},
+                              .at = at_ms(1)});
     });
   }
   write([&](Transaction& t) {

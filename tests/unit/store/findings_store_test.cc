@@ -114,7 +114,8 @@ TEST_F(FindingsStoreTest, TheWorstComeFirstAndAnOverrideCounts) {
 TEST_F(FindingsStoreTest, PagesJoinWithoutGapOrRepeat) {
   const Ids severities{"low", "critical", "high", "medium", "info"};
   for (int i = 0; i < 11; ++i) {
-    add(finding("fnd_" + std::to_string(10 + i), severities[static_cast<std::size_t>(i) % 5], "rule" + std::to_string(i % 2)));
+    add(finding("fnd_" + std::to_string(10 + i), severities[static_cast<std::size_t>(i) % 5],
+                "rule" + std::to_string(i % 2)));
   }
   const Ids whole = list(of_scan("scn_1"));
 
@@ -174,7 +175,9 @@ TEST_F(FindingsStoreTest, AnOccurrenceIsReplacedByALaterOneOfTheSameScan) {
 
 TEST_F(FindingsStoreTest, TheHistoryOfAStatusIsKeptInOrder) {
   add(finding("fnd_1", "high", "csp"));
-  write([](Transaction& t) { return insert_finding_event(t, "fnd_1", "open", "in_progress", "key_1", "on it", at_ms(1)); });
+  write([](Transaction& t) {
+    return insert_finding_event(t, "fnd_1", "open", "in_progress", "key_1", "on it", at_ms(1));
+  });
   write([](Transaction& t) { return insert_finding_event(t, "fnd_1", "in_progress", "fixed", "scan", "", at_ms(1)); });
 
   const auto events = read([](Transaction& t) { return finding_events(t, "fnd_1", 10); });

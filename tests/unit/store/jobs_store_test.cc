@@ -9,8 +9,15 @@ class JobsStoreTest : public StoreTest {
  protected:
   void add(const std::string& id, std::int64_t due) {
     write([&](Transaction& t) {
-      return insert_job(t, {.id = id, .kind = "scan", .resource_id = "scn_" + id, .account_id = "acc_1",
-                            .lease_owner = "", .lease_until = std::nullopt, .due_at = at_ms(due), .deadline_at = at_ms(10'000), .created_at = at_ms(due)});
+      return insert_job(t, {.id = id,
+                            .kind = "scan",
+                            .resource_id = "scn_" + id,
+                            .account_id = "acc_1",
+                            .lease_owner = "",
+                            .lease_until = std::nullopt,
+                            .due_at = at_ms(due),
+                            .deadline_at = at_ms(10'000),
+                            .created_at = at_ms(due)});
     });
   }
   std::optional<JobRow> claim(const std::string& owner, std::int64_t now, std::int64_t until) {

@@ -123,9 +123,14 @@ class SessionsStoreTest : public StoreTest {
     write([&](Transaction& t) { return insert_session(t, session(id, key, at)); });
   }
   static SessionRow session(const std::string& id, const std::string& key, std::int64_t at) {
-    return {.id = id, .account_id = "acc_1", .key_id = key, .protocol_version = "2025-06-18",
-            .client_info = {{"name", "x"}}, .client_capabilities = {{"roots", Json::object()}},
-            .created_at = at_ms(at), .last_used_at = at_ms(at)};
+    return {.id = id,
+            .account_id = "acc_1",
+            .key_id = key,
+            .protocol_version = "2025-06-18",
+            .client_info = {{"name", "x"}},
+            .client_capabilities = {{"roots", Json::object()}},
+            .created_at = at_ms(at),
+            .last_used_at = at_ms(at)};
   }
   bool exists(const std::string& id) {
     return database_->read_for([&](Transaction& t) { return session_by_id(t, id); }).has_value();

@@ -33,7 +33,8 @@ class LeasesTest : public StoreTest {
   }
   std::vector<std::string> held_at(UnixMillis now, const std::string& account = "acc_1") {
     std::vector<std::string> ids;
-    for (const Lease& lease : read([&](Transaction& t) { return leases_of(t, kScanLeases, account, now); })) ids.push_back(lease.id);
+    for (const Lease& lease : read([&](Transaction& t) { return leases_of(t, kScanLeases, account, now); }))
+      ids.push_back(lease.id);
     return ids;
   }
 };
@@ -42,7 +43,8 @@ TEST_F(LeasesTest, WhatHasNotEndedHoldsAPlaceOfItsAccount) {
   add("scn_1", "queued");
   add("scn_2", "running");
   add("scn_3", "cancelling");
-  for (const char* status : {"completed", "failed", "cancelled", "timed_out"}) add(std::string("scn_4") + status, status);
+  for (const char* status : {"completed", "failed", "cancelled", "timed_out"})
+    add(std::string("scn_4") + status, status);
 
   EXPECT_EQ(held_at(at_ms(1)), (std::vector<std::string>{"scn_1", "scn_2", "scn_3"}));
   EXPECT_EQ(held_at(at_ms(1), "acc_2"), std::vector<std::string>{});

@@ -9,8 +9,13 @@ class McpServersStoreTest : public StoreTest {
  protected:
   void see(const std::string& alias, const std::string& sha256, std::int64_t at) {
     write([&](Transaction& t) {
-      return put_seen_mcp_server(t, {.alias = alias, .approved_sha256 = {}, .seen_sha256 = sha256, .tools = {sha256},
-                                     .approved_by_key = {}, .approved_at = {}, .seen_at = at_ms(at)});
+      return put_seen_mcp_server(t, {.alias = alias,
+                                     .approved_sha256 = {},
+                                     .seen_sha256 = sha256,
+                                     .tools = {sha256},
+                                     .approved_by_key = {},
+                                     .approved_at = {},
+                                     .seen_at = at_ms(at)});
     });
   }
   Result<void> approve(const std::string& alias, const std::string& sha256) {

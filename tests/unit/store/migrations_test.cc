@@ -29,7 +29,8 @@ TEST_F(MigrationsTest, AnEmptyDatabaseGetsAllOfThem) {
 }
 
 TEST_F(MigrationsTest, OnlyWhatIsMissingIsApplied) {
-  const std::string sql = "-- a comment; with a semicolon\nCREATE TABLE later (\n  a TEXT\n);\nINSERT INTO later VALUES ('x;y');\n";
+  const std::string sql =
+      "-- a comment; with a semicolon\nCREATE TABLE later (\n  a TEXT\n);\nINSERT INTO later VALUES ('x;y');\n";
 
   must(migrate_with({{next_version(), "later", sql}}));
   must(migrate_with({{next_version(), "later", sql}}));

@@ -145,14 +145,16 @@ TEST_F(RunsStoreTest, RunsAreListedAndCountedWithinTheirAccount) {
   }
   set_status("run_1", "running");
 
-  EXPECT_EQ(list({.account_id = "acc_1", .agent_id = "", .status = ""}), (std::vector<std::string>{"run_3", "run_2", "run_1"}));
+  EXPECT_EQ(list({.account_id = "acc_1", .agent_id = "", .status = ""}),
+            (std::vector<std::string>{"run_3", "run_2", "run_1"}));
   EXPECT_EQ(list({.account_id = "acc_1", .agent_id = "agt_2", .status = ""}), (std::vector<std::string>{"run_2"}));
   EXPECT_EQ(list({.account_id = "acc_1", .agent_id = "", .status = "running"}), (std::vector<std::string>{"run_1"}));
   EXPECT_EQ(list({.account_id = "acc_2", .agent_id = "", .status = ""}), (std::vector<std::string>{}));
   EXPECT_EQ(refusal([](Transaction& t) { return run_by_id(t, "acc_2", "run_1"); }), ErrorCode::not_found);
   EXPECT_EQ(read([](Transaction& t) { return count_runs(t, "acc_1", {"queued", "requires_action"}); }), 2);
   EXPECT_EQ(read([](Transaction& t) { return count_runs(t, "acc_2", {"queued"}); }), 0);
-  EXPECT_EQ(read(count_runs_by_status), (std::vector<std::pair<std::string, std::int64_t>>{{"queued", 2}, {"running", 1}}));
+  EXPECT_EQ(read(count_runs_by_status),
+            (std::vector<std::pair<std::string, std::int64_t>>{{"queued", 2}, {"running", 1}}));
 }
 
 TEST_F(RunsStoreTest, OnlyRunsThatWorkHoldAPlace) {
@@ -169,14 +171,16 @@ TEST_F(RunsStoreTest, OnlyRunsThatWorkHoldAPlace) {
 }
 
 TEST_F(RunsStoreTest, OverdueRunsComeTheOldestFirst) {
-  for (const auto& [id, deadline] : std::vector<std::pair<std::string, int>>{{"run_1", 30}, {"run_2", 10}, {"run_3", 60}}) {
+  for (const auto& [id, deadline] :
+       std::vector<std::pair<std::string, int>>{{"run_1", 30}, {"run_2", 10}, {"run_3", 60}}) {
     RunRow run = row(id);
     run.deadline_at = at_ms(deadline);
     add(run);
   }
   const auto overdue = [&](const std::string& status, std::int64_t now, std::int64_t limit) {
     std::vector<std::string> ids;
-    for (const auto& run : read([&](Transaction& t) { return overdue_runs(t, status, at_ms(now), limit); })) ids.push_back(run.id);
+    for (const auto& run : read([&](Transaction& t) { return overdue_runs(t, status, at_ms(now), limit); }))
+      ids.push_back(run.id);
     return ids;
   };
 
@@ -188,8 +192,17 @@ TEST_F(RunsStoreTest, OverdueRunsComeTheOldestFirst) {
 
 TEST_F(RunsStoreTest, AStepIsReplacedByItsEnd) {
   add(row("run_1"));
-  RunStepRow step{.run_id = "run_1", .step_id = "scan", .position = 1, .tool = "create_scan", .status = "running",
-                  .result = nullptr, .error = nullptr, .attempts = 1, .is_tainted = false, .started_at = at_ms(1), .finished_at = {}};
+  RunStepRow step{.run_id = "run_1",
+                  .step_id = "scan",
+                  .position = 1,
+                  .tool = "create_scan",
+                  .status = "running",
+                  .result = nullptr,
+                  .error = nullptr,
+                  .attempts = 1,
+                  .is_tainted = false,
+                  .started_at = at_ms(1),
+                  .finished_at = {}};
   RunStepRow first = step;
   first.step_id = "before";
   first.position = 0;
@@ -277,7 +290,8 @@ TEST_F(RunsStoreTest, MessagesAndAttemptsKeepTheirOrder) {
   add(row("run_2"));
   const auto say = [&](const std::string& run, const std::string& role) {
     return write([&](Transaction& t) {
-      return append_run_message(t, {.run_id = run, .position = 0, .role = role, .content = {{"text", role}}, .created_at = at_ms(3)});
+      return append_run_message(
+          t, {.run_id = run, .position = 0, .role = role, .content = {{"text", role}}, .created_at = at_ms(3)});
     });
   };
   EXPECT_EQ(say("run_1", "user"), 0);
@@ -285,8 +299,13 @@ TEST_F(RunsStoreTest, MessagesAndAttemptsKeepTheirOrder) {
   EXPECT_EQ(say("run_2", "user"), 0);
   for (const std::int64_t n : {1, 2}) {
     write([&](Transaction& t) {
-      return append_run_attempt(t, {.run_id = "run_1", .subject = "model", .n = n, .outcome = "unavailable", .detail = "reset",
-                                    .started_at = at_ms(n), .finished_at = at_ms(n + 1)});
+      return append_run_attempt(t, {.run_id = "run_1",
+                                    .subject = "model",
+                                    .n = n,
+                                    .outcome = "unavailable",
+                                    .detail = "reset",
+                                    .started_at = at_ms(n),
+                                    .finished_at = at_ms(n + 1)});
     });
   }
 

@@ -89,7 +89,8 @@ TEST_F(ScansStoreTest, AScanDoesNotMoveOutOfAnotherStatus) {
 }
 
 TEST_F(ScansStoreTest, ScansAreListedNewestFirstWithinTheirAccount) {
-  for (const char* id : {"scn_1", "scn_2", "scn_3"}) add_scan("acc_1", std::string(id) == "scn_2" ? "tgt_2" : "tgt_1", id);
+  for (const char* id : {"scn_1", "scn_2", "scn_3"})
+    add_scan("acc_1", std::string(id) == "scn_2" ? "tgt_2" : "tgt_1", id);
   set_status("scn_1", "completed");
 
   EXPECT_EQ(list({"acc_1", "", ""}), (std::vector<std::string>{"scn_3", "scn_2", "scn_1"}));
@@ -160,7 +161,9 @@ TEST_F(ScansStoreTest, TheCoverageTableIsReplacedAndKeepsItsOrder) {
   add_scan("acc_1", "tgt_1", "scn_1");
   write([](Transaction& t) { return put_scan_checks(t, "scn_1", {{"old", "ran", "", 1, 2}}); });
 
-  write([](Transaction& t) { return put_scan_checks(t, "scn_1", {{"b", "skipped", "why", 0, 0}, {"a", "ran", "", 3, 40}}); });
+  write([](Transaction& t) {
+    return put_scan_checks(t, "scn_1", {{"b", "skipped", "why", 0, 0}, {"a", "ran", "", 3, 40}});
+  });
 
   const auto checks = read([](Transaction& t) { return scan_checks(t, "scn_1"); });
   ASSERT_EQ(checks.size(), 2U);
@@ -171,7 +174,8 @@ TEST_F(ScansStoreTest, TheCoverageTableIsReplacedAndKeepsItsOrder) {
 }
 
 TEST(ScanStatusTest, OnlyFourAreTerminal) {
-  for (const char* status : {"completed", "failed", "cancelled", "timed_out"}) EXPECT_TRUE(is_terminal_scan_status(status));
+  for (const char* status : {"completed", "failed", "cancelled", "timed_out"})
+    EXPECT_TRUE(is_terminal_scan_status(status));
   for (const char* status : {"queued", "running", "cancelling", ""}) EXPECT_FALSE(is_terminal_scan_status(status));
 }
 

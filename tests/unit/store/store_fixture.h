@@ -31,9 +31,13 @@ class StoreTest : public ::testing::Test {
 
   // Runs `body` in a transaction and fails the test if it fails.
   template <typename Body>
-  auto write(Body body) { return must(database_->write_for(body)); }
+  auto write(Body body) {
+    return must(database_->write_for(body));
+  }
   template <typename Body>
-  auto read(Body body) { return must(database_->read_for(body)); }
+  auto read(Body body) {
+    return must(database_->read_for(body));
+  }
   static void must(const Result<void>& done) {
     if (!done) throw std::runtime_error(done.error().message + " / " + done.error().cause);
   }
@@ -52,7 +56,12 @@ class StoreTest : public ::testing::Test {
 
   void add_account(const std::string& id) {
     write([&](Transaction& t) {
-      return insert_account(t, {.id = id, .name = id, .tier = "free", .limit_override = std::nullopt, .created_at = at_ms(0), .updated_at = at_ms(0)});
+      return insert_account(t, {.id = id,
+                                .name = id,
+                                .tier = "free",
+                                .limit_override = std::nullopt,
+                                .created_at = at_ms(0),
+                                .updated_at = at_ms(0)});
     });
   }
   void add_target(const std::string& account_id, const std::string& id) {

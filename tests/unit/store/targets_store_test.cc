@@ -96,7 +96,8 @@ TEST_F(TargetsStoreTest, PagesAreNewestFirstAndJoinWithoutGapOrRepeat) {
   int pages = 0;
   for (std::optional<std::string> after = ""; after; ++pages) {
     request.after_id = *after;
-    const auto page = read([&](Transaction& t) { return list_targets(t, {.account_id = "acc_1", .query = "", .tag = ""}, request); });
+    const auto page =
+        read([&](Transaction& t) { return list_targets(t, {.account_id = "acc_1", .query = "", .tag = ""}, request); });
     for (const auto& target : page.items) ids.push_back(target.id);
     after = page.next_after_id;
   }

@@ -35,8 +35,10 @@ class UsageStoreTest : public StoreTest {
   }
   std::int64_t rows_of(std::chrono::milliseconds span) {
     return read([&](Transaction& t) {
-      return t.query("SELECT COUNT(*) FROM usage_counts WHERE span_ms = :1", {span.count()});
-    }).at(0).integer(0);
+             return t.query("SELECT COUNT(*) FROM usage_counts WHERE span_ms = :1", {span.count()});
+           })
+        .at(0)
+        .integer(0);
   }
 
   UnixMillis now_ = at_ms(0);
@@ -85,7 +87,9 @@ TEST_F(UsageStoreTest, CallsOfSeveralKeysAreReadAtOnce) {
   add("key_1", "list_scans", now_, {.admitted = 1, .refused = 0});
   add("key_2", "get_scan", now_ - hours{30}, {.admitted = 5, .refused = 0});
 
-  const auto calls = read([&](Transaction& t) { return usage_of_keys(t, {"key_1", "key_2", "key_3"}, now_ - hours{24}); });
+  const auto calls = read([&](Transaction& t) {
+    return usage_of_keys(t, {"key_1", "key_2", "key_3"}, now_ - hours{24});
+  });
 
   EXPECT_EQ(calls.size(), 1U);
   EXPECT_EQ(calls.at("key_1"), (UsageTotals{.admitted = 3, .refused = 1}));
@@ -95,7 +99,9 @@ TEST_F(UsageStoreTest, FoldingKeepsEveryCallAndEveryWindow) {
   write([&](Transaction& t) -> Result<void> {
     for (int hour = 0; hour < 24 * 40; hour += 7) {
       for (const int minute : {0, 20}) {
-        auto added = add_usage(t, {.account_id = "acc_1", .key_id = "key_1", .tool = "get_scan",
+        auto added = add_usage(t, {.account_id = "acc_1",
+                                   .key_id = "key_1",
+                                   .tool = "get_scan",
                                    .minute = now_ - hours{hour} - minutes{minute},
                                    .calls = {.admitted = 1, .refused = minute == 0}});
         if (!added) return added;
@@ -134,8 +140,11 @@ TEST_F(UsageStoreTest, DaysAreDroppedAfterTheirTime) {
 TEST_F(UsageStoreTest, TheAuditOfAllAccountsIsReadInPages) {
   for (int i = 0; i < 5; ++i) {
     write([&](Transaction& t) {
-      return insert_audit(t, {.account_id = i % 2 == 0 ? "acc_1" : "acc_2", .actor = "cli", .action = "a" + std::to_string(i),
-                              .subject = "key_1", .at = at_ms(i / 2)});
+      return insert_audit(t, {.account_id = i % 2 == 0 ? "acc_1" : "acc_2",
+                              .actor = "cli",
+                              .action = "a" + std::to_string(i),
+                              .subject = "key_1",
+                              .at = at_ms(i / 2)});
     });
   }
 

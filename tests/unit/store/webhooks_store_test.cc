@@ -45,7 +45,8 @@ class WebhooksStoreTest : public StoreTest {
     });
   }
   std::vector<std::string> claim(const std::string& owner, UnixMillis now) {
-    const auto rows = write([&](Transaction& t) { return claim_webhooks(t, owner, now, now + std::chrono::seconds{60}, 10); });
+    const auto rows =
+        write([&](Transaction& t) { return claim_webhooks(t, owner, now, now + std::chrono::seconds{60}, 10); });
     std::vector<std::string> ids;
     for (const WebhookRow& row : rows) ids.push_back(row.id);
     return ids;
@@ -109,7 +110,11 @@ TEST_F(WebhooksStoreTest, IsDueAgainWhenItsEarliestPendingDeliveryIs) {
 
 TEST_F(WebhooksStoreTest, APauseHoldsItBack) {
   add_delivery("dlv_1", "whk_1", at_ms(0));
-  write([](Transaction& t) { return update_webhook_health(t, "whk_1", {.failures_in_row = 10, .failing_since = at_ms(0), .last_success_at = {}, .paused_until = at_ms(300)}); });
+  write([](Transaction& t) {
+    return update_webhook_health(
+        t, "whk_1",
+        {.failures_in_row = 10, .failing_since = at_ms(0), .last_success_at = {}, .paused_until = at_ms(300)});
+  });
 
   EXPECT_EQ(next_due(), at_ms(300));
   EXPECT_THAT(claim("a", at_ms(299)), ElementsAre());
@@ -148,7 +153,8 @@ TEST_F(WebhooksStoreTest, ADeletedOneKeepsItsLogUntilThatIsOld) {
   add_delivery("dlv_1", "whk_1", at_ms(0));
   write([](Transaction& t) -> Result<void> {
     if (auto gone = delete_webhook(t, "whk_1", at_ms(5)); !gone) return gone;
-    if (auto kept = insert_attempt(t, "dlv_1", {.position = 1, .started_at = at_ms(1), .status = 500}); !kept) return kept;
+    if (auto kept = insert_attempt(t, "dlv_1", {.position = 1, .started_at = at_ms(1), .status = 500}); !kept)
+      return kept;
     return fail_pending_deliveries(t, "whk_1", "the webhook was deleted", at_ms(5));
   });
   EXPECT_EQ(refusal([](Transaction& t) { return webhook_by_id(t, "acc_1", "whk_1"); }), ErrorCode::not_found);
@@ -190,9 +196,12 @@ TEST_F(WebhooksStoreTest, ARangeIsQueuedAgainWithoutThoseThatSucceeded) {
 TEST_F(WebhooksStoreTest, PagesGoFromNewToOld) {
   for (int i = 0; i < 5; ++i) add_delivery("dlv_" + std::to_string(i), "whk_1", at_ms(i));
 
-  const auto first = read([](Transaction& t) { return list_deliveries(t, {.webhook_id = "whk_1", .state = ""}, {.limit = 2, .after_id = ""}); });
+  const auto first = read([](Transaction& t) {
+    return list_deliveries(t, {.webhook_id = "whk_1", .state = ""}, {.limit = 2, .after_id = ""});
+  });
   const auto second = read([&](Transaction& t) {
-    return list_deliveries(t, {.webhook_id = "whk_1", .state = "pending"}, {.limit = 2, .after_id = *first.next_after_id});
+    return list_deliveries(t, {.webhook_id = "whk_1", .state = "pending"},
+                           {.limit = 2, .after_id = *first.next_after_id});
   });
 
   EXPECT_EQ(first.items.front().id, "dlv_4");

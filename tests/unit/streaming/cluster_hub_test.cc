@@ -23,8 +23,9 @@ class Node {
 
   void append(const std::string& resource) {
     const auto done = database_->write([&](store::Transaction& transaction) -> Result<void> {
-      auto event = log_->append(transaction, {.account_id = "acc", .resource_type = "scan", .resource_id = resource,
-                                              .type = "scan.progress"});
+      auto event = log_->append(
+          transaction,
+          {.account_id = "acc", .resource_type = "scan", .resource_id = resource, .type = "scan.progress"});
       if (!event) return event.error();
       return {};
     });
@@ -61,8 +62,10 @@ class ClusterHubTest : public ::testing::Test {
 };
 
 TEST_F(ClusterHubTest, AHintBringsWhatAnotherNodeCommitted) {
-  Node here(path(), [](const EventHint&) {}, kNever);
-  Node there(path(), [&](const EventHint& hint) { here.hub().heard(hint); }, kNever);
+  Node here(
+      path(), [](const EventHint&) {}, kNever);
+  Node there(
+      path(), [&](const EventHint& hint) { here.hub().heard(hint); }, kNever);
   const auto subscription = here.note("scn_1");
 
   for (int i = 0; i < 20; ++i) there.append(i % 2 == 0 ? "scn_1" : "scn_2");
@@ -72,9 +75,15 @@ TEST_F(ClusterHubTest, AHintBringsWhatAnotherNodeCommitted) {
 }
 
 TEST_F(ClusterHubTest, AHintThatIsLostIsMadeUpForByTheNextOne) {
-  Node here(path(), [](const EventHint&) {}, kNever);
+  Node here(
+      path(), [](const EventHint&) {}, kNever);
   int hints = 0;
-  Node there(path(), [&](const EventHint& hint) { if (++hints != 2) here.hub().heard(hint); }, kNever);
+  Node there(
+      path(),
+      [&](const EventHint& hint) {
+        if (++hints != 2) here.hub().heard(hint);
+      },
+      kNever);
   const auto subscription = here.note("scn_1");
 
   there.append("scn_1");
@@ -87,8 +96,10 @@ TEST_F(ClusterHubTest, AHintThatIsLostIsMadeUpForByTheNextOne) {
 }
 
 TEST_F(ClusterHubTest, WithoutHintsTheCountersAreLookedAt) {
-  Node here(path(), [](const EventHint&) {}, kOften);
-  Node there(path(), [](const EventHint&) {}, kOften);
+  Node here(
+      path(), [](const EventHint&) {}, kOften);
+  Node there(
+      path(), [](const EventHint&) {}, kOften);
   there.append("scn_1");
   const auto subscription = here.note("scn_1");
   ASSERT_TRUE(testing::eventually([&] { return here.heard().size() == 1; }));
@@ -100,8 +111,10 @@ TEST_F(ClusterHubTest, WithoutHintsTheCountersAreLookedAt) {
 }
 
 TEST_F(ClusterHubTest, AnEventOfThisNodeIsToldOnce) {
-  Node here(path(), [](const EventHint&) {}, kOften);
-  Node there(path(), [](const EventHint&) {}, kOften);
+  Node here(
+      path(), [](const EventHint&) {}, kOften);
+  Node there(
+      path(), [](const EventHint&) {}, kOften);
   const auto of_resource = here.note("scn_1");
   const auto of_account = here.hub().subscribe_account("acc", [](const Published&) {});
 

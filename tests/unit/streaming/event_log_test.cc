@@ -25,14 +25,13 @@ TEST_F(EventLogTest, AnEventIsPublishedAfterItsCommitWithItsNumbers) {
   ASSERT_EQ(frames.size(), 1U);
   EXPECT_EQ(frames[0].id, log_->epoch() + "-1");
   EXPECT_EQ(frames[0].type, "scan.started");
-  EXPECT_EQ(*parse_json(frames[0].data),
-            Json({{"id", log_->epoch() + "-1"},
-                  {"seq", 1},
-                  {"type", "scan.started"},
-                  {"resource", "scn_1"},
-                  {"account", "acc_1"},
-                  {"ts", to_rfc3339(first.at)},
-                  {"data", {{"a", "ü\n"}}}}));
+  EXPECT_EQ(*parse_json(frames[0].data), Json({{"id", log_->epoch() + "-1"},
+                                               {"seq", 1},
+                                               {"type", "scan.started"},
+                                               {"resource", "scn_1"},
+                                               {"account", "acc_1"},
+                                               {"ts", to_rfc3339(first.at)},
+                                               {"data", {{"a", "ü\n"}}}}));
 }
 
 TEST_F(EventLogTest, ARolledBackEventIsNeitherStoredNorPublished) {
@@ -77,16 +76,17 @@ TEST_F(EventLogTest, TrimmingIsRememberedAndKeepsTheNewest) {
 
 TEST_F(EventLogTest, OnlyIdsOfThisLogAreUnderstood) {
   EXPECT_EQ(log_->seq_of(log_->id_of(17)), 17);
-  for (const std::string& id : {std::string(), std::string("17"), std::string("other123-17"), log_->epoch(),
-                                log_->epoch() + "-", log_->epoch() + "-x", log_->epoch() + "-1x", log_->epoch() + "--1",
-                                log_->epoch() + "-99999999999999999999"}) {
+  for (const std::string& id :
+       {std::string(), std::string("17"), std::string("other123-17"), log_->epoch(), log_->epoch() + "-",
+        log_->epoch() + "-x", log_->epoch() + "-1x", log_->epoch() + "--1", log_->epoch() + "-99999999999999999999"}) {
     EXPECT_FALSE(log_->seq_of(id)) << id;
   }
 }
 
 TEST_F(EventLogTest, ATypeThatIsNotInTheTableIsRefused) {
-  const auto appended = database_->write_for(
-      [&](store::Transaction& t) { return log_->append(t, {"acc_1", "scan", "scn_1", "scan.exploded"}); });
+  const auto appended = database_->write_for([&](store::Transaction& t) {
+    return log_->append(t, {"acc_1", "scan", "scn_1", "scan.exploded"});
+  });
 
   ASSERT_FALSE(appended);
   EXPECT_THAT(appended.error().cause, ::testing::HasSubstr("scan.exploded"));
@@ -126,8 +126,8 @@ TEST_F(EventLogTest, ASelectionTakesWhatTheFilterTakesAndSaysWhereToGoOn) {
   const Feed account{Feed::Kind::account, "acc_1"};
 
   const auto findings = *log_->select(account, {.types = {"finding.*"}, .resource_id = ""}, "", 2);
-  const auto rest = *log_->select(account, {.types = {"finding.*"}, .resource_id = ""},
-                                  std::to_string(*findings.next_after), 2);
+  const auto rest =
+      *log_->select(account, {.types = {"finding.*"}, .resource_id = ""}, std::to_string(*findings.next_after), 2);
   const auto of_one = *log_->select(account, {.types = {}, .resource_id = "scn_1"}, "", 10);
 
   ASSERT_EQ(findings.events.size(), 2U);

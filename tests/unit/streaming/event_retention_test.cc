@@ -14,8 +14,8 @@ class EventRetentionTest : public StreamingTest {
   static constexpr std::chrono::hours kLong{24 * 365};
 
   std::shared_ptr<EventRetention> retention(std::chrono::hours keep, std::int64_t per_resource) {
-    return EventRetention::create(
-        {.keep = keep, .per_resource = per_resource, .between = std::chrono::milliseconds{1}}, *database_, later_);
+    return EventRetention::create({.keep = keep, .per_resource = per_resource, .between = std::chrono::milliseconds{1}},
+                                  *database_, later_);
   }
   std::int64_t trim_all(EventRetention& retention) {
     std::int64_t trimmed = 0;
@@ -54,7 +54,10 @@ TEST_F(EventRetentionTest, BeyondTheCountTheOldestGo) {
 TEST_F(EventRetentionTest, PiecesOfMessagesLoseTheirTextAfterADayAndKeepTheirPlace) {
   for (const char* type : {"run.started", "message.delta", "message.delta", "message.completed", "run.completed"}) {
     ASSERT_TRUE(database_->write([&](store::Transaction& t) -> Result<void> {
-      auto event = log_->append(t, {.account_id = "acc_1", .resource_type = "run", .resource_id = "run_1", .type = type,
+      auto event = log_->append(t, {.account_id = "acc_1",
+                                    .resource_type = "run",
+                                    .resource_id = "run_1",
+                                    .type = type,
                                     .data = {{"kind", "text"}, {"text", "piece"}}});
       if (!event) return event.error();
       return {};

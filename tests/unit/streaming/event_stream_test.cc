@@ -20,8 +20,9 @@ class EventStreamTest : public StreamingTest {
   Reader open(std::optional<std::string> position = std::nullopt, std::optional<StreamSnapshot> snapshot = std::nullopt,
               std::size_t room = 1'000'000) {
     Reader reader{std::make_shared<RecordingSink>(room), nullptr};
-    auto opened = EventStream::open(*log_, *hub_, executor_, {{Feed::Kind::resource, "scn_1"}, std::move(position), std::move(snapshot)},
-                                    reader.sink);
+    auto opened =
+        EventStream::open(*log_, *hub_, executor_,
+                          {{Feed::Kind::resource, "scn_1"}, std::move(position), std::move(snapshot)}, reader.sink);
     if (!opened) throw std::runtime_error(opened.error().message);
     reader.stream = std::move(*opened);
     return reader;
@@ -113,7 +114,8 @@ TEST_F(EventStreamTest, TheSnapshotComesFirstUnlessResuming) {
 TEST_F(EventStreamTest, ASnapshotOfAnEndedResourceIsFollowedByTheEnd) {
   append("scn_1", "scan.completed");
 
-  const Reader reader = open(std::nullopt, StreamSnapshot{std::make_shared<const std::string>("event: snapshot\ndata: {}\n\n"), 1});
+  const Reader reader =
+      open(std::nullopt, StreamSnapshot{std::make_shared<const std::string>("event: snapshot\ndata: {}\n\n"), 1});
 
   EXPECT_TRUE(sees(reader, "snapshot"));
   EXPECT_TRUE(eventually([&] { return reader.sink->closes() == 1; }));
@@ -194,7 +196,8 @@ TEST_F(EventStreamTest, AnOverflowOfTheQueueLosesNothing) {
     std::deque<std::function<void()>> works;
   } later;
   const auto sink = std::make_shared<RecordingSink>();
-  const auto stream = EventStream::open(*log_, *hub_, later, {{Feed::Kind::resource, "scn_1"}, std::nullopt, std::nullopt}, sink);
+  const auto stream =
+      EventStream::open(*log_, *hub_, later, {{Feed::Kind::resource, "scn_1"}, std::nullopt, std::nullopt}, sink);
   ASSERT_TRUE(stream);
   const int count = static_cast<int>(EventStream::kQueueMax) + 50;
   append_many(count);
@@ -235,7 +238,8 @@ TEST_F(EventStreamTest, EveryReaderSeesExactlyTheLogWhateverTheSchedule) {
           for (const SseEvent& event : reader.sink->events()) {
             const auto seq = log_->seq_of(event.id);
             if (!seq || *seq != position + 1) {
-              failures[static_cast<std::size_t>(n)] += event.type + " " + event.id + " after " + std::to_string(position) + "; ";
+              failures[static_cast<std::size_t>(n)] +=
+                  event.type + " " + event.id + " after " + std::to_string(position) + "; ";
             }
             position = seq.value_or(position);
             has_ended = has_ended || is_terminal_event(event.type);

@@ -11,7 +11,8 @@ TEST(EventTypesTest, APatternIsATypeOrAllTypesBelowAWordOrEverything) {
   EXPECT_TRUE(matches("scan.*", "scan.check.completed"));
   EXPECT_TRUE(matches("scan.check.*", "scan.check.completed"));
   EXPECT_TRUE(matches("*", "scan.completed"));
-  for (const char* pattern : {"scan", "scan.", "scan.complete", "sca*", "scan*", "*.completed", "", "scan.completed.*"}) {
+  for (const char* pattern :
+       {"scan", "scan.", "scan.complete", "sca*", "scan*", "*.completed", "", "scan.completed.*"}) {
     EXPECT_FALSE(matches(pattern, "scan.completed")) << pattern;
   }
   EXPECT_FALSE(matches("scan.*", "scan."));

@@ -19,7 +19,9 @@ class FeedStreamTest : public StreamingTest {
     Reader reader{std::make_shared<RecordingSink>(), nullptr};
     reader.sink->is_busy = is_busy;
     auto opened = EventStream::open(*log_, *hub_, executor_,
-                                    {.feed = std::move(feed), .position = std::move(position), .snapshot = std::nullopt,
+                                    {.feed = std::move(feed),
+                                     .position = std::move(position),
+                                     .snapshot = std::nullopt,
                                      .filter = std::move(filter)},
                                     reader.sink);
     if (!opened) throw std::runtime_error(opened.error().message);

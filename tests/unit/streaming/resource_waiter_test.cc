@@ -13,10 +13,11 @@ class ResourceWaiterTest : public StreamingTest {
  protected:
   ResourceWaiter::Callbacks callbacks() {
     return {.on_event = [this](const Event&) { ++events_; },
-            .on_done = [this](ResourceWaiter::Outcome outcome) {
-              outcome_ = outcome;
-              ++done_;
-            }};
+            .on_done =
+                [this](ResourceWaiter::Outcome outcome) {
+                  outcome_ = outcome;
+                  ++done_;
+                }};
   }
 
   std::atomic<int> events_ = 0;

@@ -22,7 +22,8 @@ TEST(SseTest, AFrameHasOneLineForEachFieldAndAnEmptyOne) {
 }
 
 TEST(SseTest, NothingInAnIdOrTypeBreaksOutOfItsLine) {
-  EXPECT_EQ(encode_sse(event(std::string("1\n\ndata: x\r\0", 12), "a\nb", "y")), "id: 1data: x\nevent: ab\ndata: y\n\n");
+  EXPECT_EQ(encode_sse(event(std::string("1\n\ndata: x\r\0", 12), "a\nb", "y")),
+            "id: 1data: x\nevent: ab\ndata: y\n\n");
 }
 
 TEST(SseDecoderTest, AllLineEndsCommentsAndFieldsAreUnderstood) {
@@ -71,7 +72,8 @@ TEST(SseDecoderTest, AnOversizeEventIsDroppedAndTheNextOneRead) {
 TEST(SseDecoderTest, WhatIsWrittenIsReadAgainWhereverItIsCut) {
   const unsigned seed = 20261122;
   std::minstd_rand random(seed);
-  const std::vector<std::string> pieces{"a", "ü", "😀", ":", " ", "\n", "data: ", "id", "\t", "{\"x\":1}", std::string(1, '\0')};
+  const std::vector<std::string> pieces{
+      "a", "ü", "😀", ":", " ", "\n", "data: ", "id", "\t", "{\"x\":1}", std::string(1, '\0')};
   const auto text = [&](bool is_one_line) {
     std::string value;
     for (std::size_t i = random() % 6; i > 0; --i) {
@@ -85,7 +87,8 @@ TEST(SseDecoderTest, WhatIsWrittenIsReadAgainWhereverItIsCut) {
     std::string written;
     for (std::size_t i = random() % 5; i > 0; --i) {
       events.push_back(event(text(true), text(true), text(false)));
-      if (random() % 3 == 0 && !events.back().data.empty()) events.back().retry = std::chrono::milliseconds{random() % 9'999};
+      if (random() % 3 == 0 && !events.back().data.empty())
+        events.back().retry = std::chrono::milliseconds{random() % 9'999};
       written += encode_sse(events.back());
       if (random() % 3 == 0) written += encode_sse_comment("heartbeat");
     }
@@ -108,9 +111,7 @@ TEST(SseDecoderTest, WhatIsWrittenIsReadAgainWhereverItIsCut) {
   }
 }
 
-TEST(SseFuzzTest, TheCorpusKeepsTheLaws) {
-  EXPECT_GE(weir::testing::replay_corpus("sse", LLVMFuzzerTestOneInput), 5);
-}
+TEST(SseFuzzTest, TheCorpusKeepsTheLaws) { EXPECT_GE(weir::testing::replay_corpus("sse", LLVMFuzzerTestOneInput), 5); }
 
 TEST(SseFuzzTest, RandomBytesKeepTheLaws) {
   std::minstd_rand random(7);

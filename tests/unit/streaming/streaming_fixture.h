@@ -41,8 +41,8 @@ class StreamingTest : public ::testing::Test {
 
   Event append(const std::string& resource, const std::string& type = "scan.progress", Json data = Json::object()) {
     auto event = database_->write_for([&](store::Transaction& t) {
-      return log_->append(t, {.account_id = "acc_1", .resource_type = "scan", .resource_id = resource, .type = type,
-                              .data = data});
+      return log_->append(
+          t, {.account_id = "acc_1", .resource_type = "scan", .resource_id = resource, .type = type, .data = data});
     });
     if (!event) throw std::runtime_error(event.error().message + event.error().cause);
     return *event;

@@ -29,7 +29,8 @@ class WebhookScheduleTest : public ::testing::Test {
     delivery.id = "dlv_1";
     delivery.attempts = attempts;
     delivery.round_attempts = attempts;
-    return judge_attempt(settings_, delivery, response, {.started_at = at(when), .now = at(when + 10ms)}, health_, random_);
+    return judge_attempt(settings_, delivery, response, {.started_at = at(when), .now = at(when + 10ms)}, health_,
+                         random_);
   }
 };
 
@@ -100,7 +101,8 @@ TEST_F(WebhookScheduleTest, ATestIsTriedOnce) {
   store::DeliveryRow delivery;
   delivery.cause = "test";
 
-  const auto judged = judge_attempt(settings_, delivery, answer(500), {.started_at = at(0ms), .now = at(1ms)}, health_, random_);
+  const auto judged =
+      judge_attempt(settings_, delivery, answer(500), {.started_at = at(0ms), .now = at(1ms)}, health_, random_);
 
   EXPECT_EQ(judged.outcome.delivery.state, "failed");
 }

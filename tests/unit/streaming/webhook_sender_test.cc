@@ -42,8 +42,12 @@ class WebhookSenderTest : public ::testing::Test {
     outbox_ = must(WebhookOutbox::open(*database_, ids_, clock_, notices_));
     log_->set_outbox(*outbox_);
     must(database_->write([&](store::Transaction& t) {
-      return store::insert_account(t, {.id = "acc_1", .name = "one", .tier = "free", .limit_override = std::nullopt,
-                                       .created_at = clock_.now(), .updated_at = clock_.now()});
+      return store::insert_account(t, {.id = "acc_1",
+                                       .name = "one",
+                                       .tier = "free",
+                                       .limit_override = std::nullopt,
+                                       .created_at = clock_.now(),
+                                       .updated_at = clock_.now()});
     }));
     settings_.timeout = 5s;
     settings_.user_agent = "Weir/test";
@@ -86,8 +90,11 @@ class WebhookSenderTest : public ::testing::Test {
   void publish(int count = 1) {
     for (int i = 0; i < count; ++i) {
       must(database_->write_for([&](store::Transaction& t) {
-        return log_->append(t, {.account_id = "acc_1", .resource_type = "scan", .resource_id = "scn_1",
-                                .type = "scan.started", .data = {{"n", i}}});
+        return log_->append(t, {.account_id = "acc_1",
+                                .resource_type = "scan",
+                                .resource_id = "scn_1",
+                                .type = "scan.started",
+                                .data = {{"n", i}}});
       }));
     }
   }
@@ -97,7 +104,8 @@ class WebhookSenderTest : public ::testing::Test {
   std::vector<store::DeliveryRow> deliveries(const std::string& webhook_id) {
     return must(database_->read_for([&](store::Transaction& t) {
              return store::list_deliveries(t, {.webhook_id = webhook_id, .state = ""}, {.limit = 100, .after_id = ""});
-           })).items;
+           }))
+        .items;
   }
   std::vector<store::AttemptRow> attempts(const std::string& delivery_id) {
     return must(database_->read_for([&](store::Transaction& t) { return store::attempts_of(t, delivery_id); }));
@@ -105,15 +113,18 @@ class WebhookSenderTest : public ::testing::Test {
   bool all_are(const std::string& webhook_id, const std::string& state) {
     return eventually([&] {
       const auto rows = deliveries(webhook_id);
-      return !rows.empty() && std::all_of(rows.begin(), rows.end(), [&](const auto& row) { return row.state == state; });
+      return !rows.empty() &&
+             std::all_of(rows.begin(), rows.end(), [&](const auto& row) { return row.state == state; });
     });
   }
   bool has_attempts(const std::string& webhook_id, std::int64_t count) {
     return eventually([&] { return deliveries(webhook_id).front().attempts == count; });
   }
   static bool verifies(const RecordedRequest& request, const std::string& secret) {
-    const std::string content = request.header("webhook-id") + "." + request.header("webhook-timestamp") + "." + request.body;
-    const std::string wanted = "v1," + to_base64(as_bytes(hmac_sha256(*from_base64(std::string_view(secret).substr(6)), content)));
+    const std::string content =
+        request.header("webhook-id") + "." + request.header("webhook-timestamp") + "." + request.body;
+    const std::string wanted =
+        "v1," + to_base64(as_bytes(hmac_sha256(*from_base64(std::string_view(secret).substr(6)), content)));
     return (" " + request.header("webhook-signature") + " ").find(" " + wanted + " ") != std::string::npos;
   }
 
@@ -413,7 +424,8 @@ TEST_F(WebhookSenderTest, ATestComesBeforeWhatWaits) {
   settings_.at_once_per_endpoint = 1;
   const std::string id = add_webhook(receiver_.url("/hook"));
   publish(5);
-  must(database_->write_for([&](store::Transaction& t) { return outbox_->add_test(t, *store::webhook_by_id(t, "acc_1", id)); }));
+  must(database_->write_for(
+      [&](store::Transaction& t) { return outbox_->add_test(t, *store::webhook_by_id(t, "acc_1", id)); }));
 
   start();
 
@@ -437,7 +449,8 @@ TEST_F(WebhookSenderTest, AnEventThatIsRolledBackIsNotDelivered) {
   const std::string id = add_webhook(receiver_.url("/hook"));
 
   const auto undone = database_->write([&](store::Transaction& t) -> Result<void> {
-    auto event = log_->append(t, {.account_id = "acc_1", .resource_type = "scan", .resource_id = "scn_1", .type = "scan.started"});
+    auto event = log_->append(
+        t, {.account_id = "acc_1", .resource_type = "scan", .resource_id = "scn_1", .type = "scan.started"});
     if (!event) return std::move(event).error();
     return Error(ErrorCode::conflict, "changed its mind");
   });

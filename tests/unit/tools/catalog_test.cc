@@ -12,14 +12,13 @@ TEST_F(CatalogTest, HasEveryToolInTheOrderThatCallersSee) {
   std::vector<std::string> names;
   for (const Tool& tool : catalog_->tools()) names.push_back(tool.name);
 
-  EXPECT_THAT(names, ::testing::ElementsAre("list_targets", "get_target", "create_target", "delete_target", "create_scan",
-                                            "get_scan", "list_scans", "cancel_scan", "estimate_scan", "compare_scans",
-                                            "check_gate", "list_findings", "get_finding", "get_report",
-                                            "update_finding_status", "get_finding_history", "list_checks",
-                                            "list_scan_checks", "list_webhooks",
-                                            "get_webhook", "create_webhook", "update_webhook", "delete_webhook",
-                                            "rotate_webhook_secret", "test_webhook", "list_deliveries", "get_delivery",
-                                            "retry_delivery", "replay_deliveries", "list_events", "get_quota"));
+  EXPECT_THAT(names, ::testing::ElementsAre(
+                         "list_targets", "get_target", "create_target", "delete_target", "create_scan", "get_scan",
+                         "list_scans", "cancel_scan", "estimate_scan", "compare_scans", "check_gate", "list_findings",
+                         "get_finding", "get_report", "update_finding_status", "get_finding_history", "list_checks",
+                         "list_scan_checks", "list_webhooks", "get_webhook", "create_webhook", "update_webhook",
+                         "delete_webhook", "rotate_webhook_secret", "test_webhook", "list_deliveries", "get_delivery",
+                         "retry_delivery", "replay_deliveries", "list_events", "get_quota"));
 }
 
 TEST_F(CatalogTest, EveryParameterAndAnswerIsDescribed) {
@@ -86,7 +85,8 @@ TEST_F(CatalogTest, AnotherAccountsIdsDoNotExist) {
 }
 
 TEST_F(CatalogTest, TextsThatAreNoIdsAreNotFoundEither) {
-  for (const char* id : {"1", "scn_", "tgt_01JD8Z6W0V6E5Q9T2YB3K4M7NP", "scn_01JD8Z6W0V6E5Q9T2YB3K4M7NP", "' OR 1=1 --"}) {
+  for (const char* id :
+       {"1", "scn_", "tgt_01JD8Z6W0V6E5Q9T2YB3K4M7NP", "scn_01JD8Z6W0V6E5Q9T2YB3K4M7NP", "' OR 1=1 --"}) {
     EXPECT_EQ(refusal("get_scan", {{"scan_id", id}}).code, ErrorCode::not_found) << id;
   }
 }
@@ -105,7 +105,8 @@ TEST(PagingTest, CursorsSurviveAQueryStringAndForeignOnesAreRefused) {
   const std::string id = "tgt_01JD8Z6W0V6E5Q9T2YB3K4M7NP";
   const std::string cursor = next_cursor(id);
 
-  EXPECT_EQ(cursor.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"), std::string::npos);
+  EXPECT_EQ(cursor.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"),
+            std::string::npos);
   EXPECT_EQ(page_request({{"cursor", cursor}}, "tgt")->after_id, id);
   EXPECT_EQ(page_request({{"cursor", cursor}}, "scn").error().code, ErrorCode::validation_failed);
   EXPECT_EQ(page_request({{"cursor", "nonsense"}}, "tgt").error().fields[0].field, "cursor");

@@ -7,8 +7,7 @@ class ComparisonToolsTest : public ToolsTest {
  protected:
   ComparisonToolsTest() : target_id_(make_target()) { jobs_->start(); }
 
-  std::string scan_that_finds(const std::vector<std::string>& rules,
-                              scans::CheckState state = scans::CheckState::ran) {
+  std::string scan_that_finds(const std::vector<std::string>& rules, scans::CheckState state = scans::CheckState::ran) {
     scans_find(rules, state);
     return string_or(scan(target_id_), "id", "");
   }

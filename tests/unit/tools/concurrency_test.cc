@@ -19,7 +19,8 @@ TEST(TimeUntilFreeTest, IsWhatTheUsualTimeLeavesOfTheOneThatEndsFirst) {
 }
 
 TEST(TimeUntilFreeTest, WhatIsQueuedTakesItsWholeTime) {
-  const store::Lease queued{.id = "scn_1", .status = "queued", .started_at = std::nullopt, .deadline_at = kNow + seconds{600}};
+  const store::Lease queued{
+      .id = "scn_1", .status = "queued", .started_at = std::nullopt, .deadline_at = kNow + seconds{600}};
 
   EXPECT_EQ(time_until_free({queued}, 1, seconds{10}, kNow), seconds{10});
 }
@@ -35,7 +36,8 @@ TEST(TimeUntilFreeTest, NeverPassesADeadlineNorIsLessThanASecond) {
 }
 
 TEST(TimeUntilFreeTest, AfterASmallerTierMoreThanOneHasToEnd) {
-  EXPECT_EQ(time_until_free({begun(seconds{9}), begun(seconds{5}), begun(seconds{1})}, 2, seconds{10}, kNow), seconds{5});
+  EXPECT_EQ(time_until_free({begun(seconds{9}), begun(seconds{5}), begun(seconds{1})}, 2, seconds{10}, kNow),
+            seconds{5});
 }
 
 using ConcurrencyTest = ToolsTest;
@@ -52,7 +54,8 @@ TEST_F(ConcurrencyTest, ARefusedScanIsToldWhatRunsForHowLongAndWhenAPlaceIsFree)
   const Error error = start(2).error();
 
   EXPECT_EQ(error.code, ErrorCode::concurrency_limit);
-  EXPECT_NE(error.message.find("runs 1 scan at once, and 1 is active: " + first + " (queued)"), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("runs 1 scan at once, and 1 is active: " + first + " (queued)"), std::string::npos)
+      << error.message;
   EXPECT_NE(error.message.find("free in about 15 seconds"), std::string::npos) << error.message;
   EXPECT_EQ(error.retry_after, seconds{15});
 }
@@ -61,7 +64,8 @@ TEST_F(ConcurrencyTest, APlaceThatADeadProcessHeldIsFreeAgain) {
   const auto carol = add_caller("carol", "free");
   must(call_as(carol, "create_target", {{"url", "http://127.0.0.1:1/"}, {"attest", true}}));
   must(call_as(carol, "create_target", {{"url", "http://127.0.0.1:2/"}, {"attest", true}}));
-  const std::string lost = must(call_as(carol, "create_scan", {{"url", "http://127.0.0.1:1/"}, {"profile", "passive"}})).structured["id"];
+  const std::string lost =
+      must(call_as(carol, "create_scan", {{"url", "http://127.0.0.1:1/"}, {"profile", "passive"}})).structured["id"];
   const Result<void> aged = database_->write([&](store::Transaction& transaction) -> Result<void> {
     auto done = transaction.execute("UPDATE scans SET deadline_at = 1 WHERE id = :1", {lost});
     if (!done) return std::move(done).error();

@@ -69,11 +69,12 @@ TEST_F(EventToolsTest, EveryPublishedPayloadFitsItsSchema) {
   jobs_->start();
   const std::string target = make_target();
   scan(target);
-  scans_do([this](const scans::ScanPlan&, scans::ScanObserver& observer, std::stop_token) -> Result<scans::ScanOutcome> {
-    observer.phase_started({.phase = "http", .checks_total = 1});
-    observer.progressed({.phase = "http", .checks_total = 1});
-    return outcome_with({"hdr.csp.missing"});
-  });
+  scans_do(
+      [this](const scans::ScanPlan&, scans::ScanObserver& observer, std::stop_token) -> Result<scans::ScanOutcome> {
+        observer.phase_started({.phase = "http", .checks_total = 1});
+        observer.progressed({.phase = "http", .checks_total = 1});
+        return outcome_with({"hdr.csp.missing"});
+      });
   scan(target);
   scans_do([](const scans::ScanPlan&, scans::ScanObserver&, std::stop_token) -> Result<scans::ScanOutcome> {
     return Error(ErrorCode::unavailable, "no");
@@ -92,7 +93,8 @@ TEST_F(EventToolsTest, EveryPublishedPayloadFitsItsSchema) {
     }
   }
 
-  for (const char* type : {"scan.queued", "scan.started", "scan.phase", "scan.completed", "scan.failed", "finding.new"}) {
+  for (const char* type :
+       {"scan.queued", "scan.started", "scan.phase", "scan.completed", "scan.failed", "finding.new"}) {
     EXPECT_TRUE(seen.contains(type)) << type;
   }
 }
@@ -109,7 +111,8 @@ TEST(EventReferenceTest, TheCommittedPageIsTheTablesProjection) {
   std::stringstream committed;
   committed << file.rdbuf();
 
-  EXPECT_TRUE(committed.str() == rendered) << "docs/reference/events.md is out of date: run the test with UPDATE_GOLDEN=1";
+  EXPECT_TRUE(committed.str() == rendered)
+      << "docs/reference/events.md is out of date: run the test with UPDATE_GOLDEN=1";
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ TEST_F(FindingToolsTest, PagesWithoutRepeatsOrHoles) {
 
 TEST_F(FindingToolsTest, NeedsExactlyOneOfScanAndTarget) {
   EXPECT_EQ(refusal("list_findings", Json::object()).fields[0].field, "scan_id");
-  EXPECT_EQ(refusal("list_findings", {{"scan_id", scan_id_}, {"target_id", target_id_}}).code, ErrorCode::validation_failed);
+  EXPECT_EQ(refusal("list_findings", {{"scan_id", scan_id_}, {"target_id", target_id_}}).code,
+            ErrorCode::validation_failed);
 }
 
 TEST_F(FindingToolsTest, AFindingInFullHasEvidenceRemediationAndHistory) {

@@ -55,9 +55,9 @@ TEST(GateTest, MilderFindingsPass) {
 }
 
 TEST(GateTest, WhatWasNotSeenOrIsSetAsideDoesNotCount) {
-  for (const Findings& findings : {Findings{seen("high", "fixed", "fixed")}, Findings{seen("high", "not_tested")},
-                                   Findings{seen("high", "recurring", "accepted_risk")},
-                                   Findings{seen("high", "new", "false_positive")}}) {
+  for (const Findings& findings :
+       {Findings{seen("high", "fixed", "fixed")}, Findings{seen("high", "not_tested")},
+        Findings{seen("high", "recurring", "accepted_risk")}, Findings{seen("high", "new", "false_positive")}}) {
     EXPECT_EQ(judge({}, completed(), findings).conclusion, Conclusion::passed) << findings[0].finding.status;
   }
   // Fixed since, but there when this scan looked.

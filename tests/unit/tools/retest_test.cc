@@ -37,8 +37,8 @@ class RetestTest : public ToolsTest {
 TEST_F(RetestTest, RunsOnlyTheRulesOfTheFindingsAndSaysWhatBecameOfThem) {
   scans_of({"hdr.csp.missing"}, {});
 
-  const Json retest = call("create_scan", {{"retest_of", scan_id_}, {"finding_ids", {findings_["hdr.csp.missing"]}},
-                                           {"wait_seconds", 20}});
+  const Json retest = call(
+      "create_scan", {{"retest_of", scan_id_}, {"finding_ids", {findings_["hdr.csp.missing"]}}, {"wait_seconds", 20}});
 
   EXPECT_EQ(retest["status"], "completed");
   EXPECT_EQ(retest["trigger"], "retest");
@@ -54,7 +54,8 @@ TEST_F(RetestTest, RunsOnlyTheRulesOfTheFindingsAndSaysWhatBecameOfThem) {
 }
 
 TEST_F(RetestTest, WithoutFindingsItLooksAtWhatTheScanSawAndNobodySetAside) {
-  call("update_finding_status", {{"finding_id", findings_["hdr.csp.missing"]}, {"status", "false_positive"}, {"reason", "x"}});
+  call("update_finding_status",
+       {{"finding_id", findings_["hdr.csp.missing"]}, {"status", "false_positive"}, {"reason", "x"}});
   scans_of({"hdr.nosniff.missing"}, {"hdr.nosniff.missing"});
 
   const Json retest = call("create_scan", {{"retest_of", scan_id_}, {"wait_seconds", 20}});
@@ -113,7 +114,8 @@ TEST_F(RetestTest, AScanKeepsTheRunThatStartedIt) {
   context.surface = Surface::run;
   context.run_id = run_id;
   const auto started = database_->write_for([&](store::Transaction& transaction) {
-    return scans::start_scan(*services_, context, must(store::target_by_id(transaction, alice_->account_id, target_id_)),
+    return scans::start_scan(*services_, context,
+                             must(store::target_by_id(transaction, alice_->account_id, target_id_)),
                              must(scans::scan_request_of({{"profile", "passive"}})), transaction);
   });
 

@@ -34,7 +34,9 @@ TEST_F(ScanJobTest, WhatTheEngineReportsBecomesEventsAndProgressIsCoalesced) {
       progress.requests_sent = i;
       observer.progressed(progress);
     }
-    observer.check_completed({.check_id = "hdr.csp.missing", .state = scans::CheckState::ran, .reason = "", .requests = 1, .ms = 1}, progress);
+    observer.check_completed(
+        {.check_id = "hdr.csp.missing", .state = scans::CheckState::ran, .reason = "", .requests = 1, .ms = 1},
+        progress);
     auto outcome = outcome_with({"hdr.csp.missing"});
     observer.finding_detected(outcome.detections.front());
     return outcome;
@@ -65,7 +67,8 @@ TEST_F(ScanJobTest, ADetectionSeenAgainRecursAndAMissingOneIsFixedIfItsRuleRan) 
   EXPECT_EQ(second["counts"]["fixed"], 1);
   EXPECT_EQ(second["counts"]["new"], 0);
   EXPECT_THAT(event_types(second["id"]), Contains("finding.fixed"));
-  EXPECT_EQ(call("list_findings", {{"target_id", target_id}, {"status", "fixed"}})["data"][0]["rule_id"], "hdr.nosniff.missing");
+  EXPECT_EQ(call("list_findings", {{"target_id", target_id}, {"status", "fixed"}})["data"][0]["rule_id"],
+            "hdr.nosniff.missing");
 }
 
 TEST_F(ScanJobTest, AFixedFindingThatComesBackIsReopened) {
@@ -206,7 +209,8 @@ TEST_F(ScanJobTest, AScanThatAStopInterruptedIsResumedAndEnds) {
   const Json ended = call("get_scan", {{"scan_id", id}, {"wait_seconds", 30}});
 
   EXPECT_EQ(ended["status"], "completed");
-  EXPECT_THAT(event_types(id), ElementsAre("scan.queued", "scan.started", "scan.resumed", "finding.new", "scan.completed"));
+  EXPECT_THAT(event_types(id),
+              ElementsAre("scan.queued", "scan.started", "scan.resumed", "finding.new", "scan.completed"));
   const auto events = must(events_->read_after(id, 2, 1));
   EXPECT_EQ(events.front().data["reason"], "server_restarted");
 }
@@ -216,12 +220,16 @@ TEST_F(ScanJobTest, AScanGivenUpSaysThatTheServerWasRestarted) {
   // A context of the kind that a runner makes, for a job whose attempts are used up.
   class UsedUp final : public jobs::JobContext {
    public:
-    UsedUp(store::Database& database, std::string scan_id) : database_(database) { job_.resource_id = std::move(scan_id); }
+    UsedUp(store::Database& database, std::string scan_id) : database_(database) {
+      job_.resource_id = std::move(scan_id);
+    }
     const store::JobRow& job() const override { return job_; }
     std::int64_t attempt() const override { return 4; }
     std::stop_token stop_token() const override { return {}; }
     jobs::StopReason stop_reason() const override { return jobs::StopReason::none; }
-    Result<void> write(const std::function<Result<void>(store::Transaction&)>& body) override { return database_.write(body); }
+    Result<void> write(const std::function<Result<void>(store::Transaction&)>& body) override {
+      return database_.write(body);
+    }
 
    private:
     store::Database& database_;

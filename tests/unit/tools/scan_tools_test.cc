@@ -31,13 +31,15 @@ TEST_F(ScanToolsTest, NeedsExactlyOneWayToNameTheTarget) {
   const std::string target_id = make_target();
 
   EXPECT_EQ(refusal("create_scan", Json::object()).fields[0].field, "target_id");
-  EXPECT_EQ(refusal("create_scan", {{"target_id", target_id}, {"url", "http://127.0.0.1:9/"}}).code, ErrorCode::validation_failed);
+  EXPECT_EQ(refusal("create_scan", {{"target_id", target_id}, {"url", "http://127.0.0.1:9/"}}).code,
+            ErrorCode::validation_failed);
 }
 
 TEST_F(ScanToolsTest, ChecksAreReadAgainstTheCatalogue) {
   const std::string target_id = make_target();
 
-  const Error unknown = refusal("create_scan", {{"target_id", target_id}, {"profile", "custom"}, {"checks", {"hdr.csp.mising"}}});
+  const Error unknown =
+      refusal("create_scan", {{"target_id", target_id}, {"profile", "custom"}, {"checks", {"hdr.csp.mising"}}});
   EXPECT_EQ(unknown.fields[0].field, "checks[0]");
   EXPECT_NE(unknown.message.find("did you mean hdr.csp.missing?"), std::string::npos) << unknown.message;
   EXPECT_EQ(refusal("create_scan", {{"target_id", target_id}, {"profile", "custom"}}).fields[0].field, "checks");
@@ -76,7 +78,9 @@ TEST_F(ScanToolsTest, TheTierBoundsScansAtOnceAndNamesWhatRuns) {
 TEST_F(ScanToolsTest, TheTierBoundsScansInADayAndSaysWhenTheNextMayStart) {
   const auto dave = add_caller("dave", "free");
   must(call_as(dave, "create_target", {{"url", "http://127.0.0.1:1/"}, {"attest", true}}));
-  const auto start = [&] { return call_as(dave, "create_scan", {{"url", "http://127.0.0.1:1/"}, {"profile", "passive"}}); };
+  const auto start = [&] {
+    return call_as(dave, "create_scan", {{"url", "http://127.0.0.1:1/"}, {"profile", "passive"}});
+  };
   const auto daily = tiers_.find("free")->daily_scans;
   const Result<void> filled = database_->write([&](store::Transaction& transaction) -> Result<void> {
     for (std::uint32_t i = 0; i < daily; ++i) {
@@ -101,7 +105,8 @@ TEST_F(ScanToolsTest, TheTierBoundsScansInADayAndSaysWhenTheNextMayStart) {
 }
 
 TEST_F(ScanToolsTest, AHostRestsBetweenScansButLoopbackDoesNot) {
-  const std::string target_id = string_or(call("create_target", {{"url", "http://public.example/"}, {"attest", true}}), "id", "");
+  const std::string target_id =
+      string_or(call("create_target", {{"url", "http://public.example/"}, {"attest", true}}), "id", "");
   jobs_->start();
   scan(target_id);
 

@@ -70,8 +70,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(SchemaTest, RefusesASchemaOfOthersThatIsNone) {
   const std::vector<Json> wrong = {
-      Json("text"), Json::array(), {{"type", 5}}, {{"type", "objekt"}}, {{"properties", 1}}, {{"enum", 3}},
-      {{"$ref", "#/nowhere"}}, {{"$ref", "https://example.com/other.json"}}};
+      Json("text"),        Json::array(), {{"type", 5}},           {{"type", "objekt"}},
+      {{"properties", 1}}, {{"enum", 3}}, {{"$ref", "#/nowhere"}}, {{"$ref", "https://example.com/other.json"}}};
   for (const Json& schema : wrong) {
     const Result<Schema> compiled = Schema::compile(schema);
     ASSERT_FALSE(compiled.has_value()) << to_text(schema);
@@ -81,8 +81,8 @@ TEST(SchemaTest, RefusesASchemaOfOthersThatIsNone) {
 }
 
 TEST(SchemaTest, CompilesWhatOthersWrite) {
-  const Result<Schema> compiled = Schema::compile(
-      {{"type", "object"}, {"properties", {{"grade", {{"type", "string"}}}}}, {"required", {"grade"}}});
+  const Result<Schema> compiled =
+      Schema::compile({{"type", "object"}, {"properties", {{"grade", {{"type", "string"}}}}}, {"required", {"grade"}}});
   ASSERT_TRUE(compiled.has_value());
   EXPECT_TRUE(compiled->violations({{"grade", "A"}}).empty());
   EXPECT_EQ(compiled->violations(Json::object()).size(), 1U);
@@ -91,7 +91,8 @@ TEST(SchemaTest, CompilesWhatOthersWrite) {
 TEST(SchemaTest, AcceptsWhatFits) {
   const Schema schema(scan_arguments());
 
-  EXPECT_TRUE(schema.violations({{"port", 80}, {"profile", "full"}, {"code", "abc"}, {"name", "\xC3\xA4\xC3\xB6"}}).empty());
+  EXPECT_TRUE(
+      schema.violations({{"port", 80}, {"profile", "full"}, {"code", "abc"}, {"name", "\xC3\xA4\xC3\xB6"}}).empty());
 }
 
 TEST(SchemaTest, ReportsEveryWrongFieldUpToABound) {
@@ -136,9 +137,7 @@ TEST(SchemaTest, FallsBackOnTheValidatorsWordsForOtherKeywords) {
   EXPECT_FALSE(schema.violations({{"a", 1}}).empty());
 }
 
-TEST(SchemaDeathTest, RefusesASchemaThatIsNone) {
-  EXPECT_DEATH(Schema(Json{{"type", 7}}), "compiles");
-}
+TEST(SchemaDeathTest, RefusesASchemaThatIsNone) { EXPECT_DEATH(Schema(Json{{"type", 7}}), "compiles"); }
 
 }  // namespace
 }  // namespace weir::tools

@@ -6,8 +6,11 @@ namespace {
 using TargetToolsTest = ToolsTest;
 
 TEST_F(TargetToolsTest, RegistersALoopbackTargetThatMayBeScannedWithEveryProfile) {
-  const Json target = call("create_target", {{"url", "http://LOCALHOST:9000"}, {"attest", "I own this machine"}, {"name", "mine"},
-                                             {"tags", {"dev"}}, {"expected_ports", {443, 80, 80}}});
+  const Json target = call("create_target", {{"url", "http://LOCALHOST:9000"},
+                                             {"attest", "I own this machine"},
+                                             {"name", "mine"},
+                                             {"tags", {"dev"}},
+                                             {"expected_ports", {443, 80, 80}}});
 
   EXPECT_EQ(target["url"], "http://localhost:9000/");
   EXPECT_EQ(target["visibility"], "loopback");
@@ -55,7 +58,8 @@ TEST_F(TargetToolsTest, DangerousAddressesAreRefused) {
                           "http://metadata.google.internal/"}) {
     EXPECT_EQ(refusal("create_target", {{"url", url}, {"attest", true}}).code, ErrorCode::address_not_allowed) << url;
   }
-  for (const char* url : {"http://0x7f.1/", "http://2130706433/", "ftp://localhost/", "http://user:pw@localhost/", "localhost"}) {
+  for (const char* url :
+       {"http://0x7f.1/", "http://2130706433/", "ftp://localhost/", "http://user:pw@localhost/", "localhost"}) {
     const Error error = refusal("create_target", {{"url", url}, {"attest", true}});
     EXPECT_EQ(error.code, ErrorCode::validation_failed) << url;
     ASSERT_FALSE(error.fields.empty()) << url;
@@ -71,10 +75,12 @@ TEST_F(TargetToolsTest, ANameThatDoesNotResolveIsRefusedWithAdvice) {
 }
 
 TEST_F(TargetToolsTest, ScopeHostsAreBareNames) {
-  const Error error = refusal("create_target", {{"url", "http://localhost/"}, {"attest", true},
-                                                {"scope_hosts", {"www.example.com", "http://x/"}}});
+  const Error error =
+      refusal("create_target",
+              {{"url", "http://localhost/"}, {"attest", true}, {"scope_hosts", {"www.example.com", "http://x/"}}});
   EXPECT_EQ(error.fields[0].field, "scope_hosts[1]");
-  EXPECT_EQ(call("create_target", {{"url", "http://localhost/"}, {"attest", true},
+  EXPECT_EQ(call("create_target", {{"url", "http://localhost/"},
+                                   {"attest", true},
                                    {"scope_hosts", {"WWW.example.com", "www.example.com"}}})["scope_hosts"],
             Json({"www.example.com"}));
 }
@@ -88,7 +94,8 @@ TEST_F(TargetToolsTest, WhetherAPublicTargetIsProvenByAStatementIsTheOperatorsCh
   EXPECT_EQ(unproven["visibility"], "public");
   EXPECT_EQ(unproven["allowed_profiles"], Json({"passive"}));
   EXPECT_EQ(proven["allowed_profiles"].size(), 4U);
-  EXPECT_EQ(refusal("create_scan", {{"target_id", unproven["id"]}, {"profile", "quick"}}).code, ErrorCode::target_not_verified);
+  EXPECT_EQ(refusal("create_scan", {{"target_id", unproven["id"]}, {"profile", "quick"}}).code,
+            ErrorCode::target_not_verified);
 }
 
 TEST_F(TargetToolsTest, TheNumberOfTargetsIsBounded) {

@@ -28,7 +28,8 @@ TEST_F(ToolReferenceTest, TheCommittedPageIsTheTablesProjection) {
   std::stringstream committed;
   committed << file.rdbuf();
 
-  EXPECT_TRUE(committed.str() == rendered) << "docs/reference/tools.md is out of date: run the test with UPDATE_GOLDEN=1";
+  EXPECT_TRUE(committed.str() == rendered)
+      << "docs/reference/tools.md is out of date: run the test with UPDATE_GOLDEN=1";
 }
 
 }  // namespace

@@ -52,7 +52,9 @@ class OneThread final : public Executor {
 // Knows the names that a test tells it. Thread-safe once filled.
 class FakeResolver final : public egress::Resolver {
  public:
-  void add(const std::string& host, const std::string& address) { names_[host].push_back(*egress::IpAddress::parse(address)); }
+  void add(const std::string& host, const std::string& address) {
+    names_[host].push_back(*egress::IpAddress::parse(address));
+  }
   Result<std::vector<egress::IpAddress>> resolve(const std::string& host) override {
     if (auto numeric = egress::IpAddress::parse(host)) return std::vector{*numeric};
     const auto found = names_.find(host);
@@ -80,8 +82,18 @@ class ToolsTest : public ::testing::Test {
     events_->set_outbox(*outbox_);
     waiter_ = std::make_unique<streaming::ResourceWaiter>(*events_, *hub_, timers_, executor_);
     make_runner();
-    services_ = std::make_unique<Services>(Services{*database_, *events_, *jobs_, ids_, random_, clock_, policy_, resolver_,
-                                                    limiter_, tiers_, settings_, {*outbox_, sealer_, policy_, webhook_settings_}});
+    services_ = std::make_unique<Services>(Services{*database_,
+                                                    *events_,
+                                                    *jobs_,
+                                                    ids_,
+                                                    random_,
+                                                    clock_,
+                                                    policy_,
+                                                    resolver_,
+                                                    limiter_,
+                                                    tiers_,
+                                                    settings_,
+                                                    {*outbox_, sealer_, policy_, webhook_settings_}});
     catalog_ = std::make_unique<Catalog>(all_tools(*services_), *waiter_);
     alice_ = add_caller("alice", "pro");
     bob_ = add_caller("bob", "pro");
@@ -99,17 +111,20 @@ class ToolsTest : public ::testing::Test {
   }
 
   void make_runner() {
-    scans::ScanJobParts parts{.events = *events_, .ids = ids_, .clock = clock_,
-                              .run_scan = [this](const scans::ScanPlan& plan, scans::ScanObserver& observer,
-                                                 std::stop_token stop) {
-                                scans::RunScan work;
-                                {
-                                  const std::lock_guard lock(mutex_);
-                                  work = work_;
-                                }
-                                return work ? work(plan, observer, std::move(stop)) : outcome_with({"hdr.csp.missing"});
-                              }};
-    jobs_ = jobs::JobRunner::create({}, *database_, clock_, ids_, {{"scan", scans::scan_job_handler(std::move(parts))}});
+    scans::ScanJobParts parts{
+        .events = *events_,
+        .ids = ids_,
+        .clock = clock_,
+        .run_scan = [this](const scans::ScanPlan& plan, scans::ScanObserver& observer, std::stop_token stop) {
+          scans::RunScan work;
+          {
+            const std::lock_guard lock(mutex_);
+            work = work_;
+          }
+          return work ? work(plan, observer, std::move(stop)) : outcome_with({"hdr.csp.missing"});
+        }};
+    jobs_ =
+        jobs::JobRunner::create({}, *database_, clock_, ids_, {{"scan", scans::scan_job_handler(std::move(parts))}});
   }
 
   std::shared_ptr<const Caller> add_caller(const std::string& name, const std::string& tier) {
@@ -124,8 +139,11 @@ class ToolsTest : public ::testing::Test {
     caller.quota = tiers_.quota_for(tier, std::nullopt);
     caller.budget = limiter_.budget(caller.key_id);
     const Result<void> stored = database_->write([&](store::Transaction& transaction) {
-      return store::insert_account(transaction, {.id = caller.account_id, .name = name, .tier = tier,
-                                                 .limit_override = std::nullopt, .created_at = clock_.now(),
+      return store::insert_account(transaction, {.id = caller.account_id,
+                                                 .name = name,
+                                                 .tier = tier,
+                                                 .limit_override = std::nullopt,
+                                                 .created_at = clock_.now(),
                                                  .updated_at = clock_.now()});
     });
     if (!stored) throw std::runtime_error(stored.error().message);
@@ -133,8 +151,8 @@ class ToolsTest : public ::testing::Test {
   }
 
   // Calls a tool and waits for its answer, which must fit the tool's output schema.
-  Result<ToolResult> call_as(const std::shared_ptr<const Caller>& caller, const std::string& name, const Json& arguments,
-                             const std::string& idempotency_key = "") {
+  Result<ToolResult> call_as(const std::shared_ptr<const Caller>& caller, const std::string& name,
+                             const Json& arguments, const std::string& idempotency_key = "") {
     const Tool* tool = catalog_->find(name);
     if (tool == nullptr) throw std::runtime_error("no tool " + name);
     CallContext context;
@@ -149,13 +167,16 @@ class ToolsTest : public ::testing::Test {
     Result<ToolResult> result = promise.get_future().get();
     if (result) {
       for (const FieldError& violation : Schema(tool->output_schema).violations(result->structured)) {
-        ADD_FAILURE() << name << " answers what its schema does not allow: " << violation.field << " " << violation.message;
+        ADD_FAILURE() << name << " answers what its schema does not allow: " << violation.field << " "
+                      << violation.message;
       }
       EXPECT_FALSE(result->summary.empty()) << name;
     }
     return result;
   }
-  Json call(const std::string& name, const Json& arguments) { return must(call_as(alice_, name, arguments)).structured; }
+  Json call(const std::string& name, const Json& arguments) {
+    return must(call_as(alice_, name, arguments)).structured;
+  }
   Error refusal(const std::string& name, const Json& arguments) {
     Result<ToolResult> result = call_as(alice_, name, arguments);
     if (result) throw std::runtime_error(name + " was not refused: " + to_text(result->structured));
@@ -177,8 +198,11 @@ class ToolsTest : public ::testing::Test {
     outcome.requests_sent = 3;
     for (const scans::Check& check : scans::catalogue()) {
       if (check.rule.profile != scans::Profile::passive) continue;
-      outcome.coverage.push_back({.check_id = std::string(check.rule.id), .state = state,
-                                  .reason = state == scans::CheckState::ran ? "" : "no answer", .requests = 1, .ms = 2});
+      outcome.coverage.push_back({.check_id = std::string(check.rule.id),
+                                  .state = state,
+                                  .reason = state == scans::CheckState::ran ? "" : "no answer",
+                                  .requests = 1,
+                                  .ms = 2});
     }
     for (const std::string& rule : rules) {
       scans::Detection detection;
@@ -217,7 +241,9 @@ class ToolsTest : public ::testing::Test {
     }
     return types;
   }
-  std::string status_of(const std::string& scan_id) { return string_or(call("get_scan", {{"scan_id", scan_id}}), "status", ""); }
+  std::string status_of(const std::string& scan_id) {
+    return string_or(call("get_scan", {{"scan_id", scan_id}}), "status", "");
+  }
 
   testing::TempDir folder_;
   SystemClock clock_;

@@ -1,5 +1,5 @@
-#include "tests/unit/tools/tools_fixture.h"
 #include "store/finding_history.h"
+#include "tests/unit/tools/tools_fixture.h"
 #include "tools/scans/finding_status.h"
 
 namespace weir::tools {
@@ -56,7 +56,8 @@ TEST_F(TriageToolsTest, ARunIsNamedAsTheOneWhoDecided) {
   context.surface = Surface::run;
   context.run_id = "run_1";
   const auto change = database_->write_for([&](store::Transaction& transaction) {
-    return scans::change_status(*services_, context, must(store::finding_by_id(transaction, alice_->account_id, finding_id_)),
+    return scans::change_status(*services_, context,
+                                must(store::finding_by_id(transaction, alice_->account_id, finding_id_)),
                                 {.status = "fixed", .reason = "retested", .until = std::nullopt}, transaction);
   });
 
@@ -81,7 +82,8 @@ TEST_F(TriageToolsTest, AnAcceptanceCanBeExtendedAndTakenBack) {
   call("update_finding_status", with("accepted_risk", {{"reason", "internal"}, {"until", in_a_month()}}));
   const std::string later = to_rfc3339(clock_.now() + std::chrono::hours{24 * 60});
 
-  const Json extended = call("update_finding_status", with("accepted_risk", {{"reason", "internal"}, {"until", later}}));
+  const Json extended =
+      call("update_finding_status", with("accepted_risk", {{"reason", "internal"}, {"until", later}}));
   const Json open = call("update_finding_status", with("open"));
 
   EXPECT_EQ(extended["changed"], true);
@@ -128,9 +130,9 @@ TEST_F(TriageToolsTest, TheMovesAreThoseOfTheTable) {
     }
   }
 
-  EXPECT_EQ(refused, (std::vector<std::string>{"fixed>open", "fixed>in_progress", "accepted_risk>in_progress",
-                                               "accepted_risk>fixed", "false_positive>in_progress",
-                                               "false_positive>fixed"}));
+  EXPECT_EQ(refused,
+            (std::vector<std::string>{"fixed>open", "fixed>in_progress", "accepted_risk>in_progress",
+                                      "accepted_risk>fixed", "false_positive>in_progress", "false_positive>fixed"}));
 }
 
 TEST_F(TriageToolsTest, ARefusedMoveSaysWhichThereAre) {

@@ -22,7 +22,8 @@ class WebhookToolsTest : public ToolsTest {
   void publish(const std::vector<std::string>& types) {
     for (const std::string& type : types) {
       must(database_->write_for([&](store::Transaction& t) {
-        return events_->append(t, {.account_id = alice_->account_id, .resource_type = "scan", .resource_id = "scn_1", .type = type});
+        return events_->append(
+            t, {.account_id = alice_->account_id, .resource_type = "scan", .resource_id = "scn_1", .type = type});
       }));
     }
   }
@@ -34,15 +35,23 @@ class WebhookToolsTest : public ToolsTest {
   }
   // As if the sender had tried it.
   void end_delivery(const std::string& id, const std::string& state) {
-    auto row = must(database_->read_for([&](store::Transaction& t) { return store::delivery_by_id(t, alice_->account_id, id); }));
+    auto row = must(
+        database_->read_for([&](store::Transaction& t) { return store::delivery_by_id(t, alice_->account_id, id); }));
     row.state = state;
     row.attempts = 1;
     row.due_at.reset();
     row.finished_at = clock_.now();
     row.last_error = state == "failed" ? "answered 500" : "";
     const auto done = database_->write([&](store::Transaction& t) -> Result<void> {
-      if (auto kept = store::insert_attempt(t, id, {.position = 1, .started_at = clock_.now(), .status = 500, .error = row.last_error,
-                                                    .response_head = "HTTP/1.1 500", .response_body = "broken"}); !kept) return kept;
+      if (auto kept = store::insert_attempt(t, id,
+                                            {.position = 1,
+                                             .started_at = clock_.now(),
+                                             .status = 500,
+                                             .error = row.last_error,
+                                             .response_head = "HTTP/1.1 500",
+                                             .response_body = "broken"});
+          !kept)
+        return kept;
       return store::settle_delivery(t, row);
     });
     ASSERT_TRUE(done) << done.error().cause;
@@ -67,7 +76,8 @@ TEST_F(WebhookToolsTest, TheSecretIsSealedInTheDatabase) {
   const auto row = must(database_->read_for([&](store::Transaction& t) {
     return store::webhook_by_id(t, alice_->account_id, made["id"].get<std::string>());
   }));
-  const auto kept = must(database_->read_for([](store::Transaction& t) { return t.query("SELECT answer FROM idempotency"); }));
+  const auto kept =
+      must(database_->read_for([](store::Transaction& t) { return t.query("SELECT answer FROM idempotency"); }));
 
   EXPECT_EQ(row.sealed_secret.find(secret.substr(6)), std::string::npos);
   EXPECT_EQ(kept.front().text(0).find(secret.substr(6)), std::string::npos);
@@ -75,7 +85,9 @@ TEST_F(WebhookToolsTest, TheSecretIsSealedInTheDatabase) {
 }
 
 TEST_F(WebhookToolsTest, RefusesWhereNothingMayBeSent) {
-  const auto refused = [&](const std::string& url) { return refusal("create_webhook", {{"url", url}, {"events", {"*"}}}); };
+  const auto refused = [&](const std::string& url) {
+    return refusal("create_webhook", {{"url", url}, {"events", {"*"}}});
+  };
 
   EXPECT_THAT(refused("http://public.example/").message, AllOf(HasSubstr("https"), HasSubstr("webhooks.allow_http")));
   EXPECT_EQ(refused("https://sneaky.example/").code, ErrorCode::address_not_allowed);
@@ -99,7 +111,8 @@ TEST_F(WebhookToolsTest, AnAccountHasOnlySoMany) {
   create();
   create();
 
-  EXPECT_EQ(refusal("create_webhook", {{"url", "https://public.example/"}, {"events", {"*"}}}).code, ErrorCode::conflict);
+  EXPECT_EQ(refusal("create_webhook", {{"url", "https://public.example/"}, {"events", {"*"}}}).code,
+            ErrorCode::conflict);
 }
 
 TEST_F(WebhookToolsTest, AnotherAccountsAreNotFound) {
@@ -175,9 +188,11 @@ TEST_F(WebhookToolsTest, AReplayKeepsToItsRange) {
 
   EXPECT_EQ(call("replay_deliveries", {{"webhook_id", id}, {"from", between}})["queued_new"], 1);
   EXPECT_THAT(delivered_types(id), ::testing::ElementsAre("scan.completed"));
-  EXPECT_THAT(refusal("replay_deliveries", {{"webhook_id", id}, {"from", "yesterday"}}).message, HasSubstr("yesterday"));
-  EXPECT_EQ(refusal("replay_deliveries", {{"webhook_id", id}, {"from", between}, {"until", "2020-01-01T00:00:00Z"}}).code,
-            ErrorCode::validation_failed);
+  EXPECT_THAT(refusal("replay_deliveries", {{"webhook_id", id}, {"from", "yesterday"}}).message,
+              HasSubstr("yesterday"));
+  EXPECT_EQ(
+      refusal("replay_deliveries", {{"webhook_id", id}, {"from", between}, {"until", "2020-01-01T00:00:00Z"}}).code,
+      ErrorCode::validation_failed);
 }
 
 TEST_F(WebhookToolsTest, ARetryKeepsTheMessageAndItsLog) {
@@ -219,7 +234,8 @@ TEST_F(WebhookToolsTest, ADeletedOneIsGoneAndItsSecretErased) {
   EXPECT_EQ(call("delete_webhook", {{"webhook_id", id}})["deleted"], true);
 
   EXPECT_EQ(refusal("get_webhook", {{"webhook_id", id}}).code, ErrorCode::not_found);
-  const auto rows = must(database_->read_for([](store::Transaction& t) { return t.query("SELECT sealed_secret FROM webhooks"); }));
+  const auto rows =
+      must(database_->read_for([](store::Transaction& t) { return t.query("SELECT sealed_secret FROM webhooks"); }));
   EXPECT_EQ(rows.front().text(0), "");
   publish({"scan.started"});
 }

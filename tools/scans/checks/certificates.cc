@@ -60,8 +60,8 @@ CheckResult expired(const Rule& rule, const Observations& seen) {
   if (!is_over && !is_early) return {};
   Detection detection = detection_of(rule, seen.tls.url, is_over ? "expired" : "not_yet_valid");
   detection.evidence = {own_evidence("certificate", "not before", to_rfc3339(leaf.not_before)),
-                        own_evidence("certificate", "not after", to_rfc3339(leaf.not_after)),
-                        subject_evidence(leaf), fingerprint_evidence(leaf)};
+                        own_evidence("certificate", "not after", to_rfc3339(leaf.not_after)), subject_evidence(leaf),
+                        fingerprint_evidence(leaf)};
   return found(std::move(detection));
 }
 
@@ -80,10 +80,10 @@ CheckResult expiring(const Rule& rule, const Observations& seen) {
   if (left > near) return {};
   Detection detection = detection_of(rule, seen.tls.url, left <= soon ? "within_a_week" : "within_three_weeks");
   detection.severity = left <= soon ? Severity::medium : Severity::low;
-  detection.evidence = {own_evidence("certificate", "not after", to_rfc3339(leaf.not_after)),
-                        own_evidence("certificate", "days left",
-                                     std::to_string(std::chrono::duration_cast<days>(left).count())),
-                        fingerprint_evidence(leaf)};
+  detection.evidence = {
+      own_evidence("certificate", "not after", to_rfc3339(leaf.not_after)),
+      own_evidence("certificate", "days left", std::to_string(std::chrono::duration_cast<days>(left).count())),
+      fingerprint_evidence(leaf)};
   return found(std::move(detection));
 }
 
@@ -120,8 +120,8 @@ CheckResult untrusted(const Rule& rule, const Observations& seen) {
   if (seen.is_local()) detection.severity = Severity::info;
   detection.evidence = {
       own_evidence("certificate", "verification", handshake->verify_message + " (" + std::to_string(code) + ")"),
-      own_evidence("certificate", "certificates sent", std::to_string(handshake->chain.size())),
-      subject_evidence(leaf), fingerprint_evidence(leaf)};
+      own_evidence("certificate", "certificates sent", std::to_string(handshake->chain.size())), subject_evidence(leaf),
+      fingerprint_evidence(leaf)};
   return found(std::move(detection));
 }
 

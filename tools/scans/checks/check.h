@@ -25,24 +25,24 @@ std::string_view to_string(CheckState state);
 
 // One row of the catalogue (scans.md section 2). Compiled in. Immutable.
 struct Rule {
-  std::string_view id;            // "hdr.csp.missing"
-  std::string_view group;         // "headers", "cookies", "redirects", "tls", "certificates"
+  std::string_view id;     // "hdr.csp.missing"
+  std::string_view group;  // "headers", "cookies", "redirects", "tls", "certificates"
   std::string_view title;
   Severity severity = Severity::info;
   int cwe = 0;
-  std::string_view asvs;          // "3.4.3", "" if none
+  std::string_view asvs;               // "3.4.3", "" if none
   Profile profile = Profile::passive;  // the smallest profile that runs it
-  std::string_view description;   // why it matters, one or two sentences
-  std::string_view detection;     // what is looked at, one sentence
+  std::string_view description;        // why it matters, one or two sentences
+  std::string_view detection;          // what is looked at, one sentence
   std::string_view remediation;
   std::span<const std::string_view> references;
 };
 
 // Observed text is written by the target: it is `untrusted`, bounded, stripped of control characters.
 struct Evidence {
-  std::string kind;               // "header", "cookie", "url", "certificate", "handshake", "status"
+  std::string kind;  // "header", "cookie", "url", "certificate", "handshake", "status"
   std::string label;
-  std::string value;              // at most kEvidenceBytesMax
+  std::string value;  // at most kEvidenceBytesMax
   bool is_untrusted = true;
   bool is_truncated = false;
   bool is_redacted = false;
@@ -52,16 +52,16 @@ inline constexpr std::size_t kEvidenceBytesMax = 512;
 struct Detection {
   std::string rule_id;
   Severity severity = Severity::info;  // may differ from the rule's for a sub-case
-  std::string detail;             // the sub-case: "invalid_max_age"; "" if there is one case only
-  std::string url;                // where, without query values
-  std::string discriminator;      // cookie name, header, version: what tells two of one rule apart at one place
+  std::string detail;                  // the sub-case: "invalid_max_age"; "" if there is one case only
+  std::string url;                     // where, without query values
+  std::string discriminator;           // cookie name, header, version: what tells two of one rule apart at one place
   std::string precision = "high";
   std::vector<Evidence> evidence;
 };
 
 struct CheckResult {
   CheckState state = CheckState::ran;
-  std::string reason;             // for every state but `ran`
+  std::string reason;  // for every state but `ran`
   std::vector<Detection> detections;
 };
 

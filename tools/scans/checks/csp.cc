@@ -75,7 +75,10 @@ CspSet csp_of(const Page& page) {
 ScriptSources script_sources(const CspPolicy& policy) {
   auto sources = policy.effective("script-src");
   if (!sources) {
-    return {.allows_inline = true, .allows_any_host = true, .allows_data = true, .allows_eval = true,
+    return {.allows_inline = true,
+            .allows_any_host = true,
+            .allows_data = true,
+            .allows_eval = true,
             .is_unrestricted = true};
   }
   const bool has_nonce_or_hash = std::ranges::any_of(*sources, is_nonce_or_hash);

@@ -23,7 +23,7 @@ struct CspPolicy {
 };
 
 struct CspSet {
-  std::vector<CspPolicy> enforced;     // of headers, then of <meta>
+  std::vector<CspPolicy> enforced;  // of headers, then of <meta>
   std::vector<CspPolicy> report_only;
 };
 
@@ -34,11 +34,11 @@ CspSet csp_of(const Page& page);
 
 // What one policy lets scripts do (CSP3 §6.7.3).
 struct ScriptSources {
-  bool allows_inline = false;          // 'unsafe-inline' without nonce or hash, or no restriction at all
-  bool allows_any_host = false;        // *, http: or https:
-  bool allows_data = false;            // data:
+  bool allows_inline = false;    // 'unsafe-inline' without nonce or hash, or no restriction at all
+  bool allows_any_host = false;  // *, http: or https:
+  bool allows_data = false;      // data:
   bool allows_eval = false;
-  bool is_unrestricted = false;        // neither script-src nor default-src
+  bool is_unrestricted = false;  // neither script-src nor default-src
 };
 ScriptSources script_sources(const CspPolicy& policy);
 

@@ -29,8 +29,8 @@ bool has_version(std::string_view value) {
 }
 
 CheckResult version(const Rule& rule, const Observations& seen) {
-  constexpr std::array<std::string_view, 5> kNames{"Server", "X-Powered-By", "X-AspNet-Version",
-                                                   "X-AspNetMvc-Version", "X-Generator"};
+  constexpr std::array<std::string_view, 5> kNames{"Server", "X-Powered-By", "X-AspNet-Version", "X-AspNetMvc-Version",
+                                                   "X-Generator"};
   const Page* page = seen.page();
   if (page == nullptr) return without_page(seen, Wanted::page);
   CheckResult result;
@@ -102,7 +102,7 @@ CheckResult security_txt(const Rule& rule, const Observations& seen) {
 }
 
 CheckResult robots_hints(const Rule& rule, const Observations& seen) {
-  constexpr std::array<std::string_view, 10> kTelling{"admin", "backup", ".git", ".svn", ".env",
+  constexpr std::array<std::string_view, 10> kTelling{"admin",      "backup",  ".git",     ".svn",   ".env",
                                                       "phpmyadmin", "private", "internal", "secret", "config"};
   const Hop* hop = seen.robots.final_hop();
   if (hop == nullptr) return without_answer(seen.robots, "robots.txt");

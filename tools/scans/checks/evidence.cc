@@ -53,7 +53,9 @@ Evidence cookie_evidence(std::string_view set_cookie) {
 }
 
 Evidence own_evidence(std::string kind, std::string label, std::string value) {
-  return {.kind = std::move(kind), .label = std::move(label), .value = cut(std::move(value), kEvidenceBytesMax),
+  return {.kind = std::move(kind),
+          .label = std::move(label),
+          .value = cut(std::move(value), kEvidenceBytesMax),
           .is_untrusted = false};
 }
 
@@ -110,8 +112,8 @@ CheckResult without_page(const Observations& seen, Wanted wanted) {
   for (const Chain* chain : {&seen.https, &seen.http}) {
     if (chain->end == ChainEnd::budget) return skipped(std::string(kBudgetSpent));
   }
-  const Chain& chain = seen.https.first_answer() != nullptr || seen.http.end == ChainEnd::not_tried ? seen.https
-                                                                                                   : seen.http;
+  const Chain& chain =
+      seen.https.first_answer() != nullptr || seen.http.end == ChainEnd::not_tried ? seen.https : seen.http;
   return without_answer(chain, "entry page");
 }
 

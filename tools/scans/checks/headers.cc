@@ -16,8 +16,9 @@ constexpr std::string_view kFrameReferences[] = {"https://www.w3.org/TR/CSP3/#di
 constexpr std::string_view kNosniffReferences[] = {"https://fetch.spec.whatwg.org/#x-content-type-options-header"};
 constexpr std::string_view kReferrerReferences[] = {"https://www.w3.org/TR/referrer-policy/"};
 constexpr std::string_view kPermissionsReferences[] = {"https://www.w3.org/TR/permissions-policy/"};
-constexpr std::string_view kIsolationReferences[] = {"https://html.spec.whatwg.org/multipage/browsers.html#cross-origin-opener-policies",
-                                                     "https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header"};
+constexpr std::string_view kIsolationReferences[] = {
+    "https://html.spec.whatwg.org/multipage/browsers.html#cross-origin-opener-policies",
+    "https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header"};
 constexpr std::string_view kTypeReferences[] = {"https://www.rfc-editor.org/rfc/rfc9110#section-8.3"};
 constexpr std::string_view kCacheReferences[] = {"https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2"};
 constexpr std::string_view kDeprecatedReferences[] = {"https://owasp.org/www-project-secure-headers/"};
@@ -69,9 +70,14 @@ CheckResult nosniff_missing(const Rule& rule, const Observations& seen) {
 }
 
 CheckResult referrer_unsafe(const Rule& rule, const Observations& seen) {
-  constexpr std::array<std::string_view, 8> kTokens{
-      "no-referrer", "no-referrer-when-downgrade", "same-origin", "origin", "strict-origin",
-      "origin-when-cross-origin", "strict-origin-when-cross-origin", "unsafe-url"};
+  constexpr std::array<std::string_view, 8> kTokens{"no-referrer",
+                                                    "no-referrer-when-downgrade",
+                                                    "same-origin",
+                                                    "origin",
+                                                    "strict-origin",
+                                                    "origin-when-cross-origin",
+                                                    "strict-origin-when-cross-origin",
+                                                    "unsafe-url"};
   constexpr std::array<std::string_view, 4> kUnsafe{"unsafe-url", "origin", "origin-when-cross-origin",
                                                     "no-referrer-when-downgrade"};
   const Page* doc = seen.doc();
@@ -199,8 +205,8 @@ CheckResult cache_sensitive(const Rule& rule, const Observations& seen) {
 }
 
 CheckResult deprecated(const Rule& rule, const Observations& seen) {
-  constexpr std::array<std::string_view, 5> kNames{"X-XSS-Protection", "Public-Key-Pins",
-                                                   "Public-Key-Pins-Report-Only", "Expect-CT", "Feature-Policy"};
+  constexpr std::array<std::string_view, 5> kNames{"X-XSS-Protection", "Public-Key-Pins", "Public-Key-Pins-Report-Only",
+                                                   "Expect-CT", "Feature-Policy"};
   const Page* page = seen.page();
   if (page == nullptr) return without_page(seen, Wanted::page);
   CheckResult result;
@@ -254,8 +260,9 @@ constexpr Check kChecks[] = {
       .profile = Profile::passive,
       .description = "Paths and queries of this site, which may hold tokens or names, are sent to the sites that it "
                      "links to.",
-      .detection = "The last valid token of Referrer-Policy is unsafe-url, origin, origin-when-cross-origin or "
-                   "no-referrer-when-downgrade, or no token is valid. Absent: info, since browsers then use a safe one.",
+      .detection =
+          "The last valid token of Referrer-Policy is unsafe-url, origin, origin-when-cross-origin or "
+          "no-referrer-when-downgrade, or no token is valid. Absent: info, since browsers then use a safe one.",
       .remediation = "Send Referrer-Policy: strict-origin-when-cross-origin (or no-referrer).",
       .references = kReferrerReferences},
      referrer_unsafe},

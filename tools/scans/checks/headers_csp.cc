@@ -11,7 +11,8 @@ namespace weir::tools::scans {
 namespace {
 
 constexpr std::string_view kReferences[] = {
-    "https://www.w3.org/TR/CSP3/", "https://cheatsheetseries.owasp.org/cheatsheets/Content_Security_Policy_Cheat_Sheet.html"};
+    "https://www.w3.org/TR/CSP3/",
+    "https://cheatsheetseries.owasp.org/cheatsheets/Content_Security_Policy_Cheat_Sheet.html"};
 
 CheckResult without_policy() { return not_applicable("no policy is enforced; hdr.csp.missing says so"); }
 
@@ -143,8 +144,10 @@ CheckResult base_object(const Rule& rule, const Observations& seen) {
   const bool object_is_open = std::ranges::all_of(
       set.enforced, [](const CspPolicy& policy) { return is_broad(policy.effective("object-src")); });
   if (!base_is_open && !object_is_open) return {};
-  Detection detection = detection_of(
-      rule, doc->url, !object_is_open ? "base_uri" : !base_is_open ? "object_src" : "base_uri_and_object_src");
+  Detection detection = detection_of(rule, doc->url,
+                                     !object_is_open ? "base_uri"
+                                     : !base_is_open ? "object_src"
+                                                     : "base_uri_and_object_src");
   if (object_is_open) add_directives(detection, set, "object-src");
   if (base_is_open) {
     detection.evidence.push_back(own_evidence("header", "Content-Security-Policy", "(no restrictive base-uri)"));

@@ -84,14 +84,14 @@ struct Tag {
 
 // Elements whose content is text up to their end tag (WHATWG HTML §13.2.6.2).
 bool is_raw_text(std::string_view name) {
-  constexpr std::array<std::string_view, 8> kNames{"script",  "style",   "textarea", "title",
-                                                   "xmp",     "iframe",  "noembed",  "noframes"};
+  constexpr std::array<std::string_view, 8> kNames{"script", "style",  "textarea", "title",
+                                                   "xmp",    "iframe", "noembed",  "noframes"};
   return std::ranges::find(kNames, name) != kNames.end();
 }
 
 // Elements that may stand in <head> without ending it.
 bool belongs_in_head(std::string_view name) {
-  constexpr std::array<std::string_view, 12> kNames{"html", "head",     "title",   "base",     "link",   "meta",
+  constexpr std::array<std::string_view, 12> kNames{"html",  "head",     "title",    "base",   "link",     "meta",
                                                     "style", "noframes", "noscript", "script", "template", "bgsound"};
   return std::ranges::find(kNames, name) != kNames.end();
 }
@@ -204,9 +204,9 @@ class Reader {
     std::size_t at = 0;
     while ((at = rest_.find("</", at)) != std::string_view::npos) {
       const std::string_view after = rest_.substr(at + 2);
-      const bool is_end = ascii::starts_with(after, name) &&
-                          (after.size() == name.size() || is_space(after[name.size()]) || after[name.size()] == '/' ||
-                           after[name.size()] == '>');
+      const bool is_end =
+          ascii::starts_with(after, name) && (after.size() == name.size() || is_space(after[name.size()]) ||
+                                              after[name.size()] == '/' || after[name.size()] == '>');
       if (is_end) return rest_.remove_prefix(at);
       at += 2;
     }

@@ -17,8 +17,8 @@ struct HtmlFacts {
   std::vector<std::string> csp_metas;   // contents of <meta http-equiv=Content-Security-Policy> inside <head>
   bool has_frame_options_meta = false;  // <meta http-equiv=X-Frame-Options>, which browsers ignore
   bool has_password_field = false;
-  std::string base_href;                // of the first <base href>
-  std::vector<std::string> links;       // href, src and action values as written, in order, at most kHtmlLinksMax
+  std::string base_href;           // of the first <base href>
+  std::vector<std::string> links;  // href, src and action values as written, in order, at most kHtmlLinksMax
 };
 
 // Never fails: bytes that are not HTML have no facts.

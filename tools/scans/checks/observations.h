@@ -53,13 +53,13 @@ struct Chain {
 struct Page {
   egress::Url url;
   egress::HttpResponse response;
-  bool is_html = false;             // a "Doc": its type is text/html or application/xhtml+xml
-  HtmlFacts html;                   // of a Doc
+  bool is_html = false;  // a "Doc": its type is text/html or application/xhtml+xml
+  HtmlFacts html;        // of a Doc
 };
 
 struct TlsSeen {
-  egress::Url url;                                        // the https URL whose host and port were asked
-  std::optional<Result<egress::Handshake>> handshake;     // nothing: not tried
+  egress::Url url;                                                // the https URL whose host and port were asked
+  std::optional<Result<egress::Handshake>> handshake;             // nothing: not tried
   std::map<egress::TlsVersion, egress::VersionSupport> versions;  // empty: the matrix was not asked for
   bool is_out_of_budget = false;
 
@@ -72,11 +72,11 @@ struct Observations {
   egress::Url entry;
   egress::AddressClass address_class = egress::AddressClass::public_internet;  // of the pinned address
   std::string pinned_address;
-  bool is_ip_literal = false;       // the entry's host is an address, not a name
+  bool is_ip_literal = false;  // the entry's host is an address, not a name
   UnixMillis now{};
 
-  Chain http;                       // from the http form of the entry
-  Chain https;                      // from the https form of it
+  Chain http;   // from the http form of the entry
+  Chain https;  // from the https form of it
   Chain robots;
   Chain security_txt;
   TlsSeen tls;

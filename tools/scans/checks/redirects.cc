@@ -109,8 +109,8 @@ CheckResult tls_absent(const Rule& rule, const Observations& seen) {
   // A timeout may be our network's; nothing listening, or something without TLS, is an answer.
   if (!seen.tls.is_absent()) return failed(error.message);
   if (!seen.http_page || !seen.http_page->is_html) return not_applicable("http does not serve a page either");
-  Detection detection = detection_of(rule, seen.http_page->url,
-                                     error.code == ErrorCode::bad_request ? "not_tls" : "no_listener");
+  Detection detection =
+      detection_of(rule, seen.http_page->url, error.code == ErrorCode::bad_request ? "not_tls" : "no_listener");
   if (seen.is_local()) detection.severity = Severity::info;
   detection.evidence.push_back(evidence("handshake", seen.tls.url.origin(), error.message));
   return found(std::move(detection));

@@ -11,7 +11,7 @@ Json or_null(const std::optional<std::int64_t>& number) { return number ? Json(*
 Json or_null(const std::optional<UnixMillis>& time) { return time ? Json(to_rfc3339(*time)) : Json(); }
 
 Json target_json(const store::TargetRow& target) {
-  return {{"id", target.id},   {"url", target.url},   {"host", target.host},
+  return {{"id", target.id},     {"url", target.url},   {"host", target.host},
           {"port", target.port}, {"name", target.name}, {"visibility", target.visibility}};
 }
 
@@ -30,8 +30,8 @@ Json scan_json(const store::ScanRow& scan) {
           {"pinned_ip", scan.pinned_ip},
           {"scanner_version", scan.scanner_version},
           {"ruleset_version", scan.ruleset_version},
-          {"error", scan.error_code ? Json{{"code", *scan.error_code}, {"message", scan.error_message.value_or("")}}
-                                    : Json()},
+          {"error",
+           scan.error_code ? Json{{"code", *scan.error_code}, {"message", scan.error_message.value_or("")}} : Json()},
           {"queued_at", to_rfc3339(scan.queued_at)},
           {"started_at", or_null(scan.started_at)},
           {"finished_at", or_null(scan.finished_at)}};
@@ -85,9 +85,7 @@ Json summary_json(const ReportInput& input) {
   for (const std::string_view name : {"new", "recurring", "reopened", "fixed", "not_tested"}) {
     diff[std::string(name)] = 0;
   }
-  const auto add_one = [](Json& counts, const std::string& name) {
-    counts[name] = integer_or(counts, name, 0) + 1;
-  };
+  const auto add_one = [](Json& counts, const std::string& name) { counts[name] = integer_or(counts, name, 0) + 1; };
   for (const auto& finding : input.findings) {
     if (is_open(finding)) add_one(open, std::string(to_string(severity_of(finding.finding))));
     add_one(diff, finding.occurrence.diff_state);
@@ -111,12 +109,9 @@ Json json_report(const ReportInput& input) {
                       {"requests", check->requests},
                       {"ms", check->ms}});
   }
-  return {{"format", "weir.report/1"},
-          {"generated_at", to_rfc3339(input.generated_at)},
-          {"target", target_json(input.target)},
-          {"scan", scan_json(input.scan)},
-          {"summary", summary_json(input)},
-          {"findings", std::move(findings)},
+  return {{"format", "weir.report/1"},           {"generated_at", to_rfc3339(input.generated_at)},
+          {"target", target_json(input.target)}, {"scan", scan_json(input.scan)},
+          {"summary", summary_json(input)},      {"findings", std::move(findings)},
           {"coverage", std::move(checks)}};
 }
 

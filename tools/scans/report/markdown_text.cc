@@ -29,8 +29,28 @@ std::string markdown_escaped(std::string_view text) {
       case '<': result += "&lt;"; break;
       case '>': result += "&gt;"; break;
       // A "." or ":" could make a list item, a heading's number or an autolink.
-      case '\\': case '`': case '*': case '_': case '{': case '}': case '[': case ']': case '(': case ')': case '#':
-      case '+': case '-': case '.': case '!': case '|': case '~': case ':': case '@': case '=': case '"': case '\'':
+      case '\\':
+      case '`':
+      case '*':
+      case '_':
+      case '{':
+      case '}':
+      case '[':
+      case ']':
+      case '(':
+      case ')':
+      case '#':
+      case '+':
+      case '-':
+      case '.':
+      case '!':
+      case '|':
+      case '~':
+      case ':':
+      case '@':
+      case '=':
+      case '"':
+      case '\'':
       case '$':
         result += '\\';
         result += c;

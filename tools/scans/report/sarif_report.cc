@@ -75,9 +75,10 @@ Json rule_json(const store::FindingRow& finding) {
                {"name", finding.rule_id},
                {"shortDescription", text_of(check != nullptr ? check->rule.title : std::string_view(finding.title))},
                {"defaultConfiguration", {{"level", level_of(severity)}}},
-               {"properties", {{"tags", std::move(tags)},
-                               {"precision", finding.precision},
-                               {"security-severity", security_severity(severity)}}}};
+               {"properties",
+                {{"tags", std::move(tags)},
+                 {"precision", finding.precision},
+                 {"security-severity", security_severity(severity)}}}};
   if (check == nullptr) return rule;
   rule["fullDescription"] = text_of(check->rule.description);
   const std::string help = std::string(check->rule.description) + "\n\n" + std::string(check->rule.remediation);
@@ -108,19 +109,20 @@ Json result_json(const ReportInput& input, const store::FindingWithOccurrence& r
           {"ruleIndex", rule_index},
           {"level", level_of(severity_of(finding))},
           {"message", text_of(without_links(message) + ".")},
-          {"locations",
-           Json::array({{{"physicalLocation", {{"artifactLocation", {{"uri", artifact_of(input, finding)}}},
-                                               {"region", {{"startLine", 1}, {"startColumn", 1}}}}}}})},
+          {"locations", Json::array({{{"physicalLocation",
+                                       {{"artifactLocation", {{"uri", artifact_of(input, finding)}}},
+                                        {"region", {{"startLine", 1}, {"startColumn", 1}}}}}}})},
           {"partialFingerprints", {{"primaryLocationLineHash", finding.fingerprint}}},
           {"baselineState", baseline_state(row.occurrence.diff_state)},
           {"suppressions", suppressions_of(finding)},
-          {"properties", {{"finding_id", finding.id},
-                          {"url", finding.url},
-                          {"location", finding.location},
-                          {"status", finding.status},
-                          {"diff_state", row.occurrence.diff_state},
-                          {"security-severity", security_severity(severity_of(finding))},
-                          {"evidence", row.occurrence.evidence.is_array() ? row.occurrence.evidence : Json::array()}}}};
+          {"properties",
+           {{"finding_id", finding.id},
+            {"url", finding.url},
+            {"location", finding.location},
+            {"status", finding.status},
+            {"diff_state", row.occurrence.diff_state},
+            {"security-severity", security_severity(severity_of(finding))},
+            {"evidence", row.occurrence.evidence.is_array() ? row.occurrence.evidence : Json::array()}}}};
 }
 
 }  // namespace
@@ -137,10 +139,12 @@ Json sarif_report(const ReportInput& input) {
   }
   Json invocation = {{"executionSuccessful", is_successful}, {"startTimeUtc", to_rfc3339(input.scan.queued_at)}};
   if (input.scan.finished_at) invocation["endTimeUtc"] = to_rfc3339(*input.scan.finished_at);
-  Json run = {{"tool", {{"driver", {{"name", "Weir"},
-                                    {"semanticVersion", input.scan.scanner_version},
-                                    {"rules", std::move(rules)},
-                                    {"properties", {{"ruleset", input.scan.ruleset_version}}}}}}},
+  Json run = {{"tool",
+               {{"driver",
+                 {{"name", "Weir"},
+                  {"semanticVersion", input.scan.scanner_version},
+                  {"rules", std::move(rules)},
+                  {"properties", {{"ruleset", input.scan.ruleset_version}}}}}}},
               {"automationDetails", {{"id", "weir/" + input.target.host + "/" + input.scan.profile + "/"}}},
               {"invocations", Json::array({std::move(invocation)})},
               {"columnKind", "unicodeCodePoints"},
