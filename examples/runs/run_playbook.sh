@@ -3,7 +3,8 @@
 #
 #   WEIR_URL=... WEIR_KEY=... ./run_playbook.sh tgt_...
 #
-# Prints each event of the run as it happens. Ends with 0 if the gate passed, 1 if it failed, 2 if the run did not complete.
+# Prints each event of the run as it happens. Ends with 0 if the gate passed, 1 if it failed, 2 if the run did not
+# complete or its gate is inconclusive.
 # With the weir program it is two commands:
 #
 #   weir agents create exposed_checks.json
@@ -23,9 +24,9 @@ run=$(post /v1/runs "{\"agent_id\": \"exposed-checks\", \"input\": {\"target_id\
 run_id=$(printf %s "$run" | grep -o '"id":"run_[^"]*"' | head -n 1 | member id)
 [ -n "$run_id" ] || { echo "$run" >&2; exit 2; }
 
-# The stream ends with the run. `data:` lines hold the envelope, whose first "type" is the event's own.
+# The stream ends with the run. `event:` lines hold the type of each event.
 curl -sSN "$WEIR_URL/v1/runs/$run_id/events?after=0" -H "Authorization: Bearer $WEIR_KEY" -H 'Accept: text/event-stream' |
-  sed -n 's/^event: //p' | grep -v '^snapshot$'
+  sed -n '/^event: snapshot$/d; s/^event: //p'
 
 result=$(curl -sS "$WEIR_URL/v1/runs/$run_id" -H "Authorization: Bearer $WEIR_KEY")
 case $result in
@@ -34,5 +35,6 @@ case $result in
 esac
 case $result in
   *'"pass":true'*) echo "gate: passed" ;;
+  *'"conclusion":"inconclusive"'*) echo "gate: inconclusive"; exit 2 ;;
   *) echo "gate: failed"; exit 1 ;;
 esac

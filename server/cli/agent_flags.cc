@@ -8,8 +8,8 @@ namespace {
 constexpr std::int64_t kWaitSecondsMax = 86'400;
 constexpr const char* kRunExitCodes =
     "Exit codes: 0 completed, and its gate passed if it has one; 1 its gate failed; 2 the run did not complete, or "
-    "could not "
-    "be started; 3 wrong usage.";
+    "could not be started; 3 wrong usage. Without --follow and --wait, 0 means that it was started; with --wait, 0 also "
+    "that it waits for a person, and 2 that it has not ended in time.";
 
 void add_server(CLI::App* command, ServerOptions& options) {
   command->add_option("--url", options.url, "The server (default: WEIR_URL, then the data folder's running server)");

@@ -74,6 +74,9 @@ class AgentsSession {
     const Json& agents = answer->at("data");
     if (agents.empty()) terminal_.line("No agents. Make one: weir agents create FILE.json");
     for (const Json& agent : agents) show_line(agent);
+    if (!string_or(*answer, "next_cursor", "").empty()) {
+      terminal_.note("Only the newest " + std::to_string(kListed) + " are shown.");
+    }
     return kExitOk;
   }
 
@@ -82,7 +85,7 @@ class AgentsSession {
                            ? ask("get_agent_version", {{"agent_id", options_.agent}, {"n", *options_.version}})
                            : ask("get_agent", {{"agent_id", options_.agent}});
     if (!agent) return kExitGateFailed;
-    // A definition is read, changed and given back as JSON.
+    // Its `definition` is what create and update take, beside name and slug.
     if (!options_.as_json && !options_.version && terminal_.is_terminal()) show_line(*agent);
     terminal_.line(to_pretty_text(*agent));
     return kExitOk;

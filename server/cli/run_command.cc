@@ -55,9 +55,11 @@ int conclude(const Json& run, const RunOptions& options, Terminal& terminal) {
   const std::string id = string_or(run, "id", "");
   const std::string status = string_or(run, "status", "");
   const bool is_over = store::is_terminal_run_status(status);
+  // Who waited for the end and did not see it must not take that for a success.
+  const int open_code = options.wait_seconds && status != "requires_action" ? kExitFailed : kExitOk;
   if (options.as_json) {
     terminal.line(to_pretty_text(run));
-    return is_over ? run_exit_code(run) : kExitOk;
+    return is_over ? run_exit_code(run) : open_code;
   }
   if (is_over) {
     RunView(id, RunView::Decisions::by_command, terminal).show_end(run);
@@ -68,7 +70,7 @@ int conclude(const Json& run, const RunOptions& options, Terminal& terminal) {
   } else {
     terminal.note("The run is " + status + ". Follow it: weir runs follow " + id);
   }
-  return kExitOk;
+  return open_code;
 }
 
 }  // namespace

@@ -6,25 +6,34 @@
 namespace weir::mcp_offers {
 namespace {
 
-// What is shown of a call's arguments; get_run has the rest.
-constexpr std::size_t kShownArgumentsMax = 2'000;
+// What a form shows of a call's arguments. What does not fit can be denied here, but not allowed: nobody agrees to what
+// they have not seen.
+constexpr std::size_t kShownArgumentsMax = 8'000;
 
-std::string shown(const Json& arguments) {
-  std::string text = to_pretty_text(arguments);
+std::string arguments_of(const Json& call) {
+  const Json* arguments = find_member(call, "arguments");
+  return to_pretty_text(arguments == nullptr ? Json::object() : *arguments);
+}
+
+bool is_shown_whole(const Json& call) { return arguments_of(call).size() <= kShownArgumentsMax; }
+
+std::string shown(const Json& call) {
+  std::string text = arguments_of(call);
   if (text.size() <= kShownArgumentsMax) return text;
-  return printable(text, kShownArgumentsMax) + "\n(cut: get_run shows all)";
+  return printable(text, kShownArgumentsMax) +
+         "\n(cut: too long to be allowed here. Read it with get_run, and decide with respond_run or `weir runs "
+         "approve`.)";
 }
 
 bool is_waiting(const Json& call) { return string_or(call, "status", "") == "awaiting_approval"; }
 
 Json form(const Json& call) {
   const std::string name = string_or(call, "name", "");
-  const Json* arguments = find_member(call, "arguments");
-  std::string message =
-      "A run asks to call " + name + " with:\n" + shown(arguments == nullptr ? Json::object() : *arguments);
+  std::string message = "A run asks to call " + name + " with:\n" + shown(call);
   const Json* approval = find_member(call, "approval");
   const std::string why = approval == nullptr ? "" : string_or(*approval, "reason", "");
   if (!why.empty()) message += "\nWhy you are asked: " + why;
+  const Json words = is_shown_whole(call) ? Json{"allow", "deny"} : Json::array({"deny"});
   return {{"method", "elicitation/create"},
           {"params",
            {{"mode", "form"},
@@ -32,7 +41,7 @@ Json form(const Json& call) {
             {"requestedSchema",
              {{"type", "object"},
               {"properties",
-               {{"decision", {{"type", "string"}, {"title", "Decision"}, {"enum", {"allow", "deny"}}}},
+               {{"decision", {{"type", "string"}, {"title", "Decision"}, {"enum", words}}},
                 {"reason",
                  {{"type", "string"},
                   {"title", "Reason"},
@@ -54,6 +63,10 @@ Result<Json> decision_of(const Json& call, const Json& response) {
   }
   const Json* content = find_member(response, "content");
   const std::string word = content == nullptr ? "" : string_or(*content, "decision", "");
+  if (action == "accept" && word == "allow" && !is_shown_whole(call)) {
+    const std::string problem = "allows what was not shown whole: decide with respond_run or `weir runs approve`";
+    return Error(ErrorCode::validation_failed, "The answer for " + id + " " + problem + ".").with_field(id, problem);
+  }
   if (action != "accept" || (word != "allow" && word != "deny")) {
     const std::string problem =
         "is no answer to the form: expected action accept with content.decision allow or deny, "

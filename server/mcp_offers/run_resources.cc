@@ -1,6 +1,7 @@
 #include "server/mcp_offers/run_resources.h"
 
 #include "server/mcp_offers/change_gate.h"
+#include "server/mcp_offers/held_subscription.h"
 #include "server/mcp_offers/tool_call.h"
 
 namespace weir::mcp_offers {
@@ -14,15 +15,6 @@ constexpr int kRunsPerPage = 20;
 constexpr int kCompletedRunsMax = 100;
 
 Error not_found() { return {ErrorCode::not_found, "There is no such resource."}; }
-
-// Thread-safe. Holds what is watched.
-class RunWatch final : public mcp::Watch {
- public:
-  explicit RunWatch(std::shared_ptr<streaming::Subscription> subscription) : subscription_(std::move(subscription)) {}
-
- private:
-  const std::shared_ptr<streaming::Subscription> subscription_;
-};
 
 // Pieces of text and progress are no change of what the resource says.
 bool changes_run(std::string_view type) {
@@ -104,7 +96,7 @@ std::shared_ptr<mcp::Watch> RunResources::watch(const tools::CallContext& contex
       hub_.subscribe(string_or(run->structured, "id", ""), [gate](const streaming::Published& published) {
         if (changes_run(published.event->type)) gate->tell();
       });
-  return subscription ? std::make_shared<RunWatch>(std::move(subscription)) : nullptr;
+  return subscription ? std::make_shared<HeldSubscription>(std::move(subscription)) : nullptr;
 }
 
 }  // namespace weir::mcp_offers

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/mcp_offers/change_gate.h"
+#include "server/mcp_offers/held_subscription.h"
 #include "server/mcp_offers/tool_call.h"
 
 namespace weir::mcp_offers {
@@ -30,16 +31,6 @@ bool changes_report(const streaming::Event& event, const std::string& scan_id, c
   if (event.resource_id != scan_id) return false;
   return event.type != "scan.progress" && event.type != "scan.phase" && event.type != "scan.check.completed";
 }
-
-// Thread-safe. Holds what is watched.
-class ReportWatch final : public mcp::Watch {
- public:
-  explicit ReportWatch(std::shared_ptr<streaming::Subscription> subscription)
-      : subscription_(std::move(subscription)) {}
-
- private:
-  const std::shared_ptr<streaming::Subscription> subscription_;
-};
 
 }  // namespace
 
@@ -187,7 +178,7 @@ std::shared_ptr<mcp::Watch> ScanResources::watch(const tools::CallContext& conte
        target_id = string_or(scan->structured, "target_id", "")](const streaming::Published& published) {
         if (changes_report(*published.event, scan_id, target_id)) gate->tell();
       });
-  return subscription ? std::make_shared<ReportWatch>(std::move(subscription)) : nullptr;
+  return subscription ? std::make_shared<HeldSubscription>(std::move(subscription)) : nullptr;
 }
 
 namespace {

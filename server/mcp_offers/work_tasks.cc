@@ -7,6 +7,7 @@
 #include "server/mcp/revision.h"
 #include "server/mcp/tool_results.h"
 #include "server/mcp_offers/change_gate.h"
+#include "server/mcp_offers/held_subscription.h"
 #include "server/mcp_offers/run_approvals.h"
 #include "server/mcp_offers/tool_call.h"
 
@@ -65,15 +66,6 @@ const Work* work_of(std::string_view id) {
   const auto found = std::ranges::find_if(kWorks, [id](const Work& work) { return id.starts_with(work.prefix); });
   return found == kWorks.end() ? nullptr : &*found;
 }
-
-// Thread-safe. Holds what is watched.
-class WorkWatch final : public mcp::Watch {
- public:
-  explicit WorkWatch(std::shared_ptr<streaming::Subscription> subscription) : subscription_(std::move(subscription)) {}
-
- private:
-  const std::shared_ptr<streaming::Subscription> subscription_;
-};
 
 UnixMillis time_of(const Json& row, std::string_view name, UnixMillis fallback) {
   const auto time = parse_rfc3339(string_or(row, name, ""));
@@ -196,7 +188,7 @@ std::shared_ptr<mcp::Watch> WorkTasks::watch(const tools::CallContext& context, 
   auto subscription = hub_.subscribe(id, [gate](const streaming::Published& published) {
     if (changes_status(published.event->type)) gate->tell();
   });
-  return subscription ? std::make_shared<WorkWatch>(std::move(subscription)) : nullptr;
+  return subscription ? std::make_shared<HeldSubscription>(std::move(subscription)) : nullptr;
 }
 
 bool WorkTasks::can_be_task(const tools::Tool& tool) const {

@@ -140,7 +140,11 @@ Result<AgentWithVersion> create_agent(const Services& services, const CallContex
   return made;
 }
 
-Json patched_definition(const Json& stored, const Json& changes) {
+Json patched_definition(const Json& stored, Json changes) {
+  // Null is the same as leaving it out.
+  for (const char* steps : {"playbook", "pipeline_type", "graph_edges"}) {
+    if (const Json* given = find_member(changes, steps); given != nullptr && given->is_null()) changes.erase(steps);
+  }
   Json patched = stored;
   const std::string kind_before = string_or(stored, "kind", "playbook");
   const bool has_new_kind = string_or(changes, "kind", kind_before) != kind_before;

@@ -35,6 +35,6 @@ Result<store::AgentRow> archive_agent(const Services& services, const CallContex
 
 // `changes` over a stored definition: each member replaces the stored one. What only followed from the old playbook goes
 // with it.
-Json patched_definition(const Json& stored, const Json& changes);
+Json patched_definition(const Json& stored, Json changes);
 
 }  // namespace weir::tools::agents

@@ -31,7 +31,7 @@ const std::vector<LimitMember>& limit_members() {
       {"approval_ttl_s", kApprovalTtlMin.count(), kApprovalTtlMax.count(), "Seconds that a person has for an answer.",
        [](const RunLimits& limits) -> Number { return limits.approval_ttl.count(); },
        [](RunLimits& limits, std::int64_t value) { limits.approval_ttl = std::chrono::seconds{value}; }},
-      {"same_call_max", 1, kSameCallMax, "How often one tool may be called with the same arguments.",
+      {"same_call_max", 1, kSameCallMax, "How often a model may call one tool with the same arguments.",
        [](const RunLimits& limits) -> Number { return limits.same_call_max; },
        [](RunLimits& limits, std::int64_t value) { limits.same_call_max = value; }},
       {"max_output_tokens", 1, kTokensMax, "Tokens that a model may write in one turn.",

@@ -117,7 +117,6 @@ class PipelineReader {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       names.push_back(nodes_[i].tool.name);
       if (name != nodes_[i].tool.name && name != nodes_[i].id) continue;
-      if (found && name == nodes_[i].tool.name && nodes_[*found].id != name) continue;
       if (!found) found = i;
     }
     if (!found) {
@@ -268,7 +267,11 @@ class PipelineReader {
 }  // namespace
 
 bool is_short_form(const Json& definition) {
-  return find_member(definition, "pipeline_type") != nullptr || find_member(definition, "graph_edges") != nullptr;
+  const auto is_given = [&](std::string_view name) {
+    const Json* value = find_member(definition, name);
+    return value != nullptr && !value->is_null();
+  };
+  return is_given("pipeline_type") || is_given("graph_edges");
 }
 
 std::optional<Pipeline> expand_pipeline(const Json& definition, const runs::ToolDirectory& known, Mistakes& mistakes) {

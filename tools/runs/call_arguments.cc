@@ -70,9 +70,12 @@ void walk(std::vector<std::string>& hosts, std::string_view member, const Json& 
   }
   if (!value.is_string()) return;
   const std::string& text = value.get_ref<const std::string&>();
-  const bool is_url = text.find("://") != std::string::npos || text.starts_with("//");
-  if (is_url) return add_urls(hosts, text);
-  if (!names_host(member) || text.empty()) return;
+  const std::size_t scheme = text.find("://");
+  if (scheme != std::string::npos || text.starts_with("//")) add_urls(hosts, text);
+  // A URL further on does not hide the host that the text begins with.
+  const bool begins_as_url =
+      text.starts_with("//") || (scheme != std::string::npos && text.find_first_of(":/?#@. ") >= scheme);
+  if (begins_as_url || !names_host(member) || text.empty()) return;
   const auto end = std::ranges::find_if(text, ends_authority);
   add(hosts, host_of(std::string_view(text).substr(0, static_cast<std::size_t>(end - text.begin()))));
 }

@@ -132,10 +132,8 @@ Result<void> store_ending(const RunParts& parts, store::Transaction& transaction
   if (auto closed = close_calls(parts, transaction, run, ending, now); !closed) return closed;
   if (auto closed = close_steps(transaction, run, ending, now); !closed) return closed;
   if (auto stored = store::update_run(transaction, run, {before}); !stored) return stored;
-  // The place that it held is free: the oldest that waits for one is woken.
-  if (before == "running" || before == "cancelling") {
-    if (auto woken = parts.jobs.make_due(transaction, kRunJobKind, run.account_id); !woken) return woken;
-  }
+  // Its place, or the one that it was woken for, is free: the oldest that waits for one is woken.
+  if (auto woken = parts.jobs.make_due(transaction, kRunJobKind, run.account_id); !woken) return woken;
   if (parts.runs.meter != nullptr) {
     transaction.on_commit([meter = parts.runs.meter, status = run.status] { meter->run_ended(status); });
   }

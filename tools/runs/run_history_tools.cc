@@ -60,12 +60,13 @@ Result<ToolResult> list_run_tool_calls(const Services& services, const CallConte
       });
   if (!calls) return std::move(calls).error();
   const std::string status = string_or(arguments, "status", "");
-  std::erase_if(*calls, [&](const store::ToolCallRow& call) { return !status.empty() && call.status != status; });
-  auto first = calls->begin();
+  // First to the cursor: its call may have another status by now.
   if (!page->after_id.empty()) {
-    first = std::ranges::find(*calls, page->after_id, &store::ToolCallRow::id);
-    if (first != calls->end()) ++first;
+    const auto cursor = std::ranges::find(*calls, page->after_id, &store::ToolCallRow::id);
+    calls->erase(calls->begin(), cursor == calls->end() ? cursor : std::next(cursor));
   }
+  std::erase_if(*calls, [&](const store::ToolCallRow& call) { return !status.empty() && call.status != status; });
+  const auto first = calls->begin();
   const auto most = std::clamp<std::int64_t>(page->limit, 1, store::kPageLimitMax);
   const auto last = first + std::min<std::ptrdiff_t>(most, calls->end() - first);
   ToolResult result;

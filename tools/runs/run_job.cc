@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 #include "base/log.h"
+#include "store/jobs_store.h"
 #include "tools/runs/call_record.h"
 #include "tools/runs/database_run_session.h"
 #include "tools/runs/run_ending.h"
@@ -68,12 +70,15 @@ class RunExecution {
   }
 
   void give_up() {
-    end({.status = "failed",
-         .code = std::string(kServerRestarted),
-         .message = "The server was restarted " + std::to_string(context_.attempt()) +
-                    " times while this run was executed, so it was given up. Start it again with replay_run.",
-         .output = {}},
-        std::nullopt);
+    const JobOutcome ended =
+        end({.status = "failed",
+             .code = std::string(kServerRestarted),
+             .message = "The server was restarted " + std::to_string(context_.attempt()) +
+                        " times while this run was executed, so it was given up. Start it again with replay_run.",
+             .output = {}},
+            std::nullopt);
+    // The runner tries it again later: a run must not be left without an end.
+    if (ended.kind == JobOutcome::Kind::retry) throw std::runtime_error("the end of the run could not be written");
   }
 
  private:
@@ -253,6 +258,9 @@ class RunExecution {
         now = run;
       });
       if (!changed || !is_held) return changed;
+      // An approval makes another job: were this one left, two would execute the run.
+      auto finished = store::finish_job(transaction, context_.job().id, context_.job().lease_owner);
+      if (!finished) return std::move(finished).error();
       // The place is free for others meanwhile.
       if (auto woken = parts_.jobs.make_due(transaction, kRunJobKind, now.account_id); !woken) return woken;
       Json data = run_event(now);
@@ -288,7 +296,15 @@ class RunExecution {
   // The run is taken up again, here or elsewhere, after what is recorded.
   JobOutcome interrupted(RunRecord& record, const RunStop& stop) {
     if (stop.reason() == RunStopReason::lease_lost) return {};
-    if (stop.reason() != RunStopReason::shutdown) return retry(kRunRetryDelay);
+    if (stop.reason() != RunStopReason::shutdown) {
+      // What trying again does not cure must end, too.
+      if (context_.stop_reason() != jobs::StopReason::deadline) return retry(kRunRetryDelay);
+      return end({.status = "failed",
+                  .code = "timeout",
+                  .message = "The run could not be recorded until its time was over; the server's log says why.",
+                  .output = {}},
+                 record.active_time());
+    }
     // What has been worked counts, though the time until somebody takes it up does not.
     const auto written = record.write(
         [&](store::Transaction& transaction) { return record.change(transaction, [](store::RunRow&) {}); });

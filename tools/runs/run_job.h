@@ -15,7 +15,7 @@ namespace weir::tools::runs {
 // A database that could not be written is tried again after this time.
 inline constexpr std::chrono::milliseconds kRunRetryDelay{2'000};
 // A run that found its account's places taken looks again after this time, unless one is freed before: that wakes it.
-inline constexpr std::chrono::milliseconds kPlaceDelay{5'000};
+inline constexpr std::chrono::milliseconds kPlaceDelay{15'000};
 
 // One engine for each kind of agent.
 using Engines = std::map<agents::AgentKind, Engine>;

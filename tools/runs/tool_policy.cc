@@ -56,9 +56,12 @@ bool is_grantable_builtin(std::string_view name, Scope scope) {
 }
 
 bool is_tainting_builtin(std::string_view name) {
-  constexpr std::array<std::string_view, 9> kTainting = {"list_findings",       "get_finding",           "get_report",
-                                                         "list_scan_checks",    "compare_scans",         "check_gate",
-                                                         "get_finding_history", "update_finding_status", "list_events"};
+  // Runs hold what their tools answered; public agents and external tools are described by others.
+  constexpr std::array<std::string_view, 18> kTainting = {
+      "list_findings",     "get_finding", "get_report",      "list_scan_checks",    "compare_scans",
+      "check_gate",        "list_events", "get_run",         "get_finding_history", "update_finding_status",
+      "list_runs",         "list_agents", "list_run_events", "get_agent",           "list_run_tool_calls",
+      "get_agent_version", "list_tools",  "list_agent_tools"};
   return std::ranges::find(kTainting, name) != kTainting.end();
 }
 

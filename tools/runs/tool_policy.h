@@ -10,10 +10,10 @@
 
 namespace weir::tools::runs {
 
-// Keys, webhooks, providers, external servers, registering and verifying targets, agents, runs and whatever deletes: no
-// agent may have them, whatever its definition says.
+// Keys, webhooks, providers, external servers, registering and verifying targets, changing agents, starting or deciding
+// runs and whatever deletes: no agent may have them, whatever its definition says.
 bool is_grantable_builtin(std::string_view name, Scope scope);
-// The answers hold text that others wrote: scanned sites, or an external server.
+// The answers hold text that others wrote: scanned sites, external servers, other accounts.
 bool is_tainting_builtin(std::string_view name);
 
 // For a tool whose grant names no policy.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "store/findings_store.h"
+#include "tools/scans/finding_brief.h"
 
 namespace weir::tools::scans {
 namespace {
@@ -45,8 +46,6 @@ std::vector<std::pair<std::string, Detection>> distinct(const std::vector<Detect
   }
   return unique;
 }
-
-bool is_set_aside(const std::string& status) { return status == "accepted_risk" || status == "false_positive"; }
 
 // Not thread-safe: owned by apply_outcome.
 class Diff {
@@ -98,7 +97,7 @@ class Diff {
     seen_.insert(finding.id);
     count(state);
     const std::string severity = finding.severity_override.value_or(finding.severity);
-    if (is_set_aside(finding.status)) {
+    if (is_set_aside_status(finding.status)) {
       count("set_aside");
     } else {
       count(severity);
@@ -167,7 +166,7 @@ class Diff {
 
   // A finding of the target that this scan did not see.
   Result<void> miss(store::FindingRow finding) {
-    if (finding.status == "fixed" || is_set_aside(finding.status)) return {};
+    if (finding.status == "fixed" || is_set_aside_status(finding.status)) return {};
     const bool is_fixed = ran_.contains(finding.rule_id);
     if (is_fixed) {
       const std::string before = finding.status;

@@ -107,7 +107,10 @@ Result<StatusChange> change_status(const Services& services, const CallContext& 
   std::string from = finding.status;
   const UnixMillis now = services.clock.now();
   std::optional<UnixMillis> until = wish.until;
-  if (wish.status == "accepted_risk" && !until) until = finding.accepted_until.value_or(now + kAcceptance);
+  if (wish.status == "accepted_risk" && !until) {
+    const bool still_holds = finding.accepted_until && *finding.accepted_until > now;
+    until = still_holds ? *finding.accepted_until : now + kAcceptance;
+  }
   // A repetition changes nothing; another reason or another end does.
   if (from == wish.status && (wish.reason.empty() || wish.reason == finding.status_reason) &&
       finding.accepted_until == until) {

@@ -16,9 +16,10 @@ namespace weir::tools::scans {
 
 // Not thread-safe: a value.
 struct StatusWish {
-  std::string status;                 // open, in_progress, fixed, accepted_risk, false_positive
-  std::string reason;                 // "" : none
-  std::optional<UnixMillis> until{};  // end of an accepted risk; nothing: as it was, or kAcceptance from now
+  std::string status;  // open, in_progress, fixed, accepted_risk, false_positive
+  std::string reason;  // "" : none
+  std::optional<UnixMillis>
+      until{};  // end of an accepted risk; nothing: as it was if that is still to come, else kAcceptance from now
 };
 // An acceptance always ends; then a scan that still sees the finding reopens it.
 inline constexpr std::chrono::hours kAcceptance{24 * 90};

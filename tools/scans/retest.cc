@@ -57,7 +57,8 @@ Result<std::vector<store::FindingRow>> findings_seen(store::Transaction& transac
   if (!rows) return std::move(rows).error();
   std::vector<store::FindingRow> findings;
   for (store::FindingWithOccurrence& row : *rows) {
-    if (is_open(row)) findings.push_back(std::move(row.finding));
+    // A rule that is no longer in the catalogue cannot be run again.
+    if (is_open(row) && find_check(row.finding.rule_id) != nullptr) findings.push_back(std::move(row.finding));
   }
   if (!findings.empty()) return findings;
   return Error(ErrorCode::conflict, "Scan " + scan.id +

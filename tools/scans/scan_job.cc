@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <memory>
+#include <stdexcept>
 
 #include "base/log.h"
 #include "store/scans_store.h"
@@ -66,10 +67,13 @@ class ScanRun {
 
   // The attempts are used up: the scan took the process with it, or was interrupted too often.
   void give_up() {
-    end({.status = "failed",
-         .code = "server_restarted",
-         .message = "The server was restarted " + std::to_string(context_.attempt()) +
-                    " times while this scan ran, so it was given up. Start a new one with create_scan."});
+    const JobOutcome ended =
+        end({.status = "failed",
+             .code = "server_restarted",
+             .message = "The server was restarted " + std::to_string(context_.attempt()) +
+                        " times while this scan ran, so it was given up. Start a new one with create_scan."});
+    // The runner tries it again later: a scan must not be left without an end.
+    if (ended.kind == JobOutcome::Kind::retry) throw std::runtime_error("the end of the scan could not be written");
   }
 
  private:

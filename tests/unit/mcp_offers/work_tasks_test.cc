@@ -85,6 +85,21 @@ TEST_F(WorkTasksTest, AnAnswerOfAnotherFormChangesNothing) {
   EXPECT_TRUE(responded_.empty());
 }
 
+TEST_F(WorkTasksTest, WhatDoesNotFitTheFormCannotBeAllowedThere) {
+  runs_["run_1"] = run("run_1", "requires_action", {waiting_call("tcl_1", {{"text", std::string(9'000, 'x')}})});
+
+  const auto task = tasks_.get(context(), "run_1");
+  ASSERT_TRUE(task);
+  const Json& form = task->payload["inputRequests"]["tcl_1"]["params"];
+  EXPECT_EQ(form["requestedSchema"]["properties"]["decision"]["enum"], Json::array({"deny"}));
+  const auto answer = [&](const std::string& word) {
+    return tasks_.update(context(), "run_1", {{"tcl_1", {{"action", "accept"}, {"content", {{"decision", word}}}}}});
+  };
+  EXPECT_EQ(answer("allow").error().code, ErrorCode::validation_failed);
+  EXPECT_TRUE(responded_.empty());
+  EXPECT_TRUE(answer("deny"));
+}
+
 TEST_F(WorkTasksTest, EachKindDemandsItsOwnScopes) {
   EXPECT_EQ(tasks_.scope_of(TaskAction::get, "run_1"), Scope::runs_read);
   EXPECT_EQ(tasks_.scope_of(TaskAction::update, "run_1"), Scope::runs_approve);

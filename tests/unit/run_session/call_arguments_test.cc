@@ -23,6 +23,12 @@ TEST(HostsInTest, MembersThatNameAHostCountWithoutAScheme) {
       UnorderedElementsAre("evil.example", "x.example", "a.example", "b.example"));
 }
 
+TEST(HostsInTest, AUrlFurtherOnDoesNotHideTheHostThatATextBeginsWith) {
+  EXPECT_THAT(hosts_in({{"host", "evil.example/?u=https://registered.example"}}),
+              UnorderedElementsAre("evil.example", "registered.example"));
+  EXPECT_THAT(hosts_in({{"url", "https://registered.example/?u=x"}}), ElementsAre("registered.example"));
+}
+
 TEST(HostsInTest, IdsAndPlainTextAreNoHosts) {
   EXPECT_THAT(hosts_in({{"target_id", "tgt_1"}, {"reason", "as agreed with bob"}, {"n", 3}, {"list", {"fixed"}}}),
               IsEmpty());

@@ -116,5 +116,15 @@ TEST(ToolPolicyTest, AnAllowListIsOfExactNamesServersAndThePlaybooksOwnSteps) {
   EXPECT_FALSE(is_granted(playbook, kStatus));
 }
 
+TEST(ToolPolicyTest, WhatRunsAndOtherAccountsWroteIsTextOfOthersToo) {
+  for (const char* name : {"get_finding", "get_report", "list_events", "get_run", "list_run_events",
+                           "list_run_tool_calls", "get_agent", "list_agents", "list_tools"}) {
+    EXPECT_TRUE(is_tainting_builtin(name)) << name;
+  }
+  for (const char* name : {"get_scan", "list_scans", "list_targets", "get_quota", "create_scan"}) {
+    EXPECT_FALSE(is_tainting_builtin(name)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace weir::tools::runs

@@ -168,7 +168,14 @@ Result<std::optional<EngineOutcome>> make_calls(RunSession& session, Conversatio
   const std::string step = "turn" + std::to_string(turn);
   std::vector<Open> open;
   for (std::size_t i = answered; i < calls.size(); ++i) {
-    Result<Json> arguments = call_arguments(calls[i]);
+    // A call is known by its id: of two with the same one, the first counts.
+    const auto before = calls.begin() + static_cast<std::ptrdiff_t>(i);
+    const bool is_repeated =
+        std::any_of(calls.begin(), before, [&](const ModelCall& one) { return one.id == calls[i].id; });
+    Result<Json> arguments =
+        is_repeated ? Result<Json>(Error(ErrorCode::validation_failed,
+                                         "Another call of this turn has the same id. Make this call again."))
+                    : call_arguments(calls[i]);
     open.push_back({.call = &calls[i],
                     .key = step + "/" + calls[i].id,
                     .arguments = arguments ? std::move(*arguments) : Json(),

@@ -38,7 +38,7 @@ Result<Json> call_len(Arguments arguments, EvaluationMeter&) {
 }
 
 Result<Json> call_contains(Arguments arguments, EvaluationMeter& meter) {
-  auto is_inside = is_within(*arguments[1], *arguments[0], meter);
+  auto is_inside = is_within(*arguments[1], *arguments[0], meter, "contains");
   if (!is_inside) return std::move(is_inside).error();
   return Json(*is_inside);
 }
@@ -266,7 +266,7 @@ Result<bool> are_equal(const Json& left, const Json& right, EvaluationMeter& met
   return left == right;
 }
 
-Result<bool> is_within(const Json& needle, const Json& haystack, EvaluationMeter& meter) {
+Result<bool> is_within(const Json& needle, const Json& haystack, EvaluationMeter& meter, std::string_view who) {
   if (haystack.is_array()) {
     for (const Json& element : haystack) {
       if (auto looked = meter.look(); !looked) return std::move(looked).error();
@@ -276,9 +276,9 @@ Result<bool> is_within(const Json& needle, const Json& haystack, EvaluationMeter
     return false;
   }
   if (!haystack.is_string() && !haystack.is_object())
-    return wrong("in", "a list, a text or an object to look into", haystack);
+    return wrong(who, "a list, a text or an object to look into", haystack);
   if (!needle.is_string()) {
-    return wrong("in", "a text to look for in a text or among the names of an object", needle);
+    return wrong(who, "a text to look for in a text or among the names of an object", needle);
   }
   const auto& word = needle.get_ref<const std::string&>();
   if (haystack.is_object()) return haystack.contains(word);

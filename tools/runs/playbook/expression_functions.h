@@ -41,6 +41,6 @@ std::string function_names();
 // Numbers by value (1 == 1.0), all else by type and content. Returns payload_too_large.
 Result<bool> are_equal(const Json& left, const Json& right, EvaluationMeter& meter);
 // An element of a list, a part of a text, a member's name of an object. Returns validation_failed for others.
-Result<bool> is_within(const Json& needle, const Json& haystack, EvaluationMeter& meter);
+Result<bool> is_within(const Json& needle, const Json& haystack, EvaluationMeter& meter, std::string_view who = "in");
 
 }  // namespace weir::tools::runs
