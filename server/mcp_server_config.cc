@@ -181,7 +181,7 @@ Result<std::string> secret_of_file(const std::string& path) {
 using Environment = std::function<const char*(const char*)>;
 
 // "Bearer ${env:TOKEN}" with the values put in. Without an environment only the form is checked.
-Result<std::string> filled(std::string_view text, const Environment* environment) {
+Result<std::string> filled(std::string_view text, const Environment* environment, std::vector<std::string>& secrets) {
   std::string out;
   while (!text.empty()) {
     const std::size_t at = std::min(text.find("${"), text.size());
@@ -200,12 +200,14 @@ Result<std::string> filled(std::string_view text, const Environment* environment
       auto secret = secret_of_file(std::string(inside.substr(5)));
       if (!secret) return secret;
       out += *secret;
+      secrets.push_back(*std::move(secret));
       continue;
     }
     const std::string variable(inside.substr(4));
     const char* const value = (*environment)(variable.c_str());
     if (value == nullptr) return complaint("names the variable " + variable + ", which is not set");
     out += value;
+    secrets.emplace_back(value);
   }
   return out;
 }
@@ -231,7 +233,7 @@ Result<mcp::ServerSpec> spec_of(const std::string& alias, const McpServerSetting
     spec.allow_private.push_back(*std::move(parsed));
   }
   for (const auto& [name, value] : settings.headers) {
-    auto whole = filled(value, environment);
+    auto whole = filled(value, environment, spec.secrets);
     if (!whole) return about(alias, "headers." + name, whole.error());
     spec.headers.emplace_back(name, *std::move(whole));
   }
@@ -239,7 +241,7 @@ Result<mcp::ServerSpec> spec_of(const std::string& alias, const McpServerSetting
     const std::size_t equals = item.find('=');
     const std::string name = item.substr(0, equals);
     if (equals != std::string::npos) {
-      auto whole = filled(std::string_view(item).substr(equals + 1), environment);
+      auto whole = filled(std::string_view(item).substr(equals + 1), environment, spec.secrets);
       if (!whole) return about(alias, "env", whole.error());
       spec.environment.emplace_back(name, *std::move(whole));
     } else if (const char* value = environment == nullptr ? "" : (*environment)(name.c_str()); value != nullptr) {

@@ -281,7 +281,13 @@ Result<Reply> HttpTransport::State::exchange(const Outgoing& outgoing) {
     if (closing.stop_requested()) return Error(ErrorCode::unavailable, "was closed while it was answering");
     if (!response && events.last_id().empty()) return unreachable(std::move(response).error());
     if (response) {
-      if (response->status < 200 || response->status > 299) return refusal(*response, outgoing);
+      if (response->status < 200 || response->status > 299) {
+        if (resumes == 0) return refusal(*response, outgoing);
+        // The request was taken; what is refused is only the rest of its answer.
+        return Error(ErrorCode::unavailable, "broke off its answer to " + outgoing.method +
+                                                 " and does not go on with it: HTTP " +
+                                                 std::to_string(response->status));
+      }
       if (outgoing.method == "initialize") {
         const std::string session(response->header("Mcp-Session-Id").value_or(""));
         if (is_session_id(session)) shared.with([&](Shared& s) { s.session_id = session; });

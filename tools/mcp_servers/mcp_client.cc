@@ -20,6 +20,8 @@ constexpr milliseconds kProbeTimeout{5'000};
 constexpr milliseconds kNotifyTimeout{2'000};
 constexpr std::chrono::hours kListenFor{1};
 constexpr int kPagesMax = 64;
+// All pages together; the largest servers have some hundred KiB.
+constexpr std::size_t kListBytesMax = 4 * 1024 * 1024;
 // Rounds of a stateless server that asks for input again and again.
 constexpr int kInputRoundsMax = 4;
 constexpr std::size_t kNotesMax = 8;
@@ -176,13 +178,14 @@ Result<Reply> McpClient::request(const std::string& method, Json params, HeaderL
     // MCP 2025-03-26, "Session Management": 404 ends the session.
     is_session_lost_ = true;
     if (callbacks_.closed) callbacks_.closed();
-    return Error(ErrorCode::unavailable, "has ended its session");
+    return Error(ErrorCode::unavailable, std::string(kSessionEnded));
   }
   return reply;
 }
 
 Result<std::vector<Json>> McpClient::list_tools(steady_clock::time_point deadline, std::stop_token stop) {
   std::vector<Json> tools;
+  std::size_t bytes = 0;
   Json params = Json::object();
   for (int page = 0; page < kPagesMax; ++page) {
     auto reply = request("tools/list", params, {}, deadline, stop);
@@ -197,6 +200,11 @@ Result<std::vector<Json>> McpClient::list_tools(steady_clock::time_point deadlin
         return Error(ErrorCode::unavailable,
                      "offers more than " + std::to_string(kToolsMax) +
                          " tools, which no agent can use well; most servers have a setting for a part");
+      }
+      bytes += to_text(tool).size();
+      if (bytes > kListBytesMax) {
+        return Error(ErrorCode::unavailable,
+                     "describes its tools in more than " + std::to_string(kListBytesMax) + " bytes");
       }
       tools.push_back(tool);
     }

@@ -18,6 +18,10 @@ namespace weir::tools::mcp_servers {
 // "2025-11-25" or older: sessions. 2026-07-28: each request says everything.
 enum class Era : std::uint8_t { sessions, stateless };
 
+// The message of a request that the server refused because it has forgotten the session: it was not done. What a server
+// itself says never stands alone in a message.
+inline constexpr std::string_view kSessionEnded = "has ended its session";
+
 // Calls may run at the same time; open() and list_tools() are one thread's. Thread-safe.
 class McpClient {
  public:

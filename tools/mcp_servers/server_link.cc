@@ -26,6 +26,17 @@ Error about(const std::string& alias, Error error) {
   return error;
 }
 
+// What is told of a server's progress, whatever it sends.
+Json progress_data(const Json& params) {
+  constexpr std::size_t kMessageBytesMax = 500;
+  Json data = Json::object();
+  for (const char* name : {"progress", "total"}) {
+    if (const Json* value = find_member(params, name); value != nullptr && value->is_number()) data[name] = *value;
+  }
+  if (const auto message = string_member(params, "message")) data["message"] = printable(*message, kMessageBytesMax);
+  return data;
+}
+
 }  // namespace
 
 ServerLink::ServerLink(ServerSpec spec, const LinkParts& parts, LinkTimes times)
@@ -187,7 +198,8 @@ bool ServerLink::serve(const std::stop_token& stop) {
       changed_.wait_until(lock, stop, until, [this] { return shared_.must_list || shared_.is_closed; });
       if (steady_clock::now() - since > kSteadyAfter) shared_.view.failures = 0;
       if (shared_.is_closed) break;
-      must_list = std::exchange(shared_.must_list, false) || steady_clock::now() >= list_at;
+      if (std::exchange(shared_.must_list, false)) shared_.is_doubted = must_list = true;
+      must_list = must_list || steady_clock::now() >= list_at;
       client = shared_.client;
     }
     if (stop.stop_requested()) return true;
@@ -214,7 +226,7 @@ bool ServerLink::serve(const std::stop_token& stop) {
 }
 
 void ServerLink::failed(const Error& error) {
-  std::string problem = printable(about(spec_.alias, error).message, kProblemBytesMax);
+  std::string problem = printable(spec_.without_secrets(about(spec_.alias, error).message), kProblemBytesMax);
   {
     const std::lock_guard lock(mutex_);
     shared_.view.state = ServerState::failing;
@@ -278,6 +290,7 @@ Result<void> ServerLink::list(McpClient& client, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   shared_.view.seen = std::make_shared<const ToolList>(*std::move(seen));
   shared_.view.seen_at = parts_.clock.now();
+  shared_.is_doubted = false;
   settle(lock);
   return {};
 }
@@ -334,7 +347,7 @@ void ServerLink::work(const std::stop_token& stop) {
     LinkCall& call = **next;
     if (call.is_given_up) continue;
     const std::stop_callback ends_with_us(stop, [&call] { call.stop.request_stop(); });
-    auto result = perform(call);
+    auto result = perform(*next);
     if (!call.is_given_up) call.callbacks.done(std::move(result));
   }
 }
@@ -342,7 +355,8 @@ void ServerLink::work(const std::stop_token& stop) {
 Result<std::shared_ptr<McpClient>> ServerLink::connected(LinkCall& call) {
   std::unique_lock lock(mutex_);
   const auto is_settled = [this] {
-    return (shared_.client && shared_.client->is_open()) || shared_.view.state == ServerState::failing ||
+    const bool is_listed = !shared_.must_list && !shared_.is_doubted;
+    return (is_listed && shared_.client && shared_.client->is_open()) || shared_.view.state == ServerState::failing ||
            shared_.is_stopping;
   };
   if (!changed_.wait_until(lock, call.stop.get_token(), call.deadline, is_settled)) {
@@ -350,10 +364,15 @@ Result<std::shared_ptr<McpClient>> ServerLink::connected(LinkCall& call) {
   }
   if (shared_.is_stopping) return Error(ErrorCode::unavailable, "The server is stopping.");
   if (!shared_.client || !shared_.client->is_open()) return Error(ErrorCode::unavailable, shared_.view.problem);
+  // Whoever asked has been told that there is no answer: nothing must be done any more.
+  if (call.stop.stop_requested() || steady_clock::now() >= call.deadline) {
+    return Error(ErrorCode::timed_out, "The MCP server " + spec_.alias + " was not asked in time.");
+  }
   return shared_.client;
 }
 
-Result<ToolResult> ServerLink::perform(LinkCall& call) {
+Result<ToolResult> ServerLink::perform(const std::shared_ptr<LinkCall>& held) {
+  LinkCall& call = *held;
   // Twice only if the server says that it has forgotten the session: then it has not done anything.
   for (int tries = 0;; ++tries) {
     auto client = connected(call);
@@ -369,21 +388,27 @@ Result<ToolResult> ServerLink::perform(LinkCall& call) {
       }
     }
     if (call.callbacks.progress) {
-      wanted.progress = [&call](const Json& params) {
-        call.callbacks.progress({{"type", "progress"}, {"data", params}});
+      // Holds the call: news may come on another thread while the worker is done with it.
+      wanted.progress = [held](const Json& params) {
+        if (held->is_given_up) return;
+        held->callbacks.progress({{"type", "progress"}, {"data", progress_data(params)}});
       };
     }
     wanted.deadline = call.deadline;
     wanted.stop = call.stop.get_token();
     auto answer = (*client)->call_tool(wanted);
     if (answer) return tool_answer(answer->result, callable_name(spec_.alias, call.tool), std::move(answer->notes));
-    if (tries == 0 && (*client)->is_session_lost()) {
+    if (tries == 0 && answer.error().message == kSessionEnded) {
       std::unique_lock lock(mutex_);
       const auto is_replaced = [&] { return shared_.client != *client; };
       changed_.wait_until(lock, call.stop.get_token(), call.deadline, is_replaced);
       continue;
     }
-    return about(spec_.alias, std::move(answer).error());
+    Error error = about(spec_.alias, std::move(answer).error());
+    // `unauthorized` of a call would say that the key of the run's owner is no good, which ends the run.
+    if (error.code == ErrorCode::unauthorized) error.code = ErrorCode::unavailable;
+    error.message = spec_.without_secrets(std::move(error.message));
+    return error;
   }
 }
 

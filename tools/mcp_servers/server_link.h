@@ -91,6 +91,7 @@ class ServerLink {
     ServerView view;
     std::shared_ptr<McpClient> client;  // null while there is no connection
     bool must_list = false;             // the server says that its tools have changed
+    bool is_doubted = false;            // so it said, and they are not listed yet
     bool is_closed = false;             // the connection has ended
     bool is_stopping = false;
   };
@@ -107,7 +108,7 @@ class ServerLink {
   void failed(const Error& error);
   void listen(const std::stop_token& stop);
   void work(const std::stop_token& stop);
-  Result<ToolResult> perform(LinkCall& call);
+  Result<ToolResult> perform(const std::shared_ptr<LinkCall>& held);
   Result<std::shared_ptr<McpClient>> connected(LinkCall& call);
   Result<std::unique_ptr<Transport>> make_transport(Inbox inbox);
 

@@ -73,6 +73,18 @@ Result<void> check_url(const ServerSpec& spec) {
 
 }  // namespace
 
+std::string ServerSpec::without_secrets(std::string text) const {
+  constexpr std::string_view kRedacted = "[redacted]";
+  constexpr std::size_t kSecretBytesMin = 6;  // what is shorter is found in any sentence
+  for (const std::string& secret : secrets) {
+    if (secret.size() < kSecretBytesMin) continue;
+    for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + kRedacted.size())) {
+      text.replace(at, secret.size(), kRedacted);
+    }
+  }
+  return redacted(text);
+}
+
 bool is_alias(std::string_view text) {
   if (text.empty() || text.size() > kAliasBytesMax || text.front() < 'a' || text.front() > 'z') return false;
   if (text.find("__") != std::string_view::npos || text.ends_with('_')) return false;

@@ -44,8 +44,11 @@ struct ServerSpec {
   std::vector<std::pair<std::string, std::string>> environment;  // all that the process gets, besides kPlainEnvironment
   std::string folder;                                            // to start in; "" : /
   std::chrono::milliseconds timeout = kCallTimeoutDefault;       // of one call
+  std::vector<std::string> secrets{};                            // what ${env:} and ${file:} stood for: never shown
 
   [[nodiscard]] bool is_stdio() const { return !command.empty(); }
+  // For people, logs and models: a server may repeat what it was given.
+  [[nodiscard]] std::string without_secrets(std::string text) const;
   // For people: the URL, or the command's path. Without headers, arguments and environment, which may hold secrets.
   [[nodiscard]] std::string endpoint() const { return is_stdio() ? command.front() : (url ? url->to_text() : ""); }
 };

@@ -31,6 +31,8 @@ constexpr std::size_t kLastWordsMax = 3;
 constexpr milliseconds kBrokenGrace{100};
 // For what a server asks: a program that does not read its input must not hold up the reading of its output.
 constexpr milliseconds kAnswerTimeout{2'000};
+// How soon who waits for room in the pipe notices a stop.
+constexpr int kWriteLookMs = 100;
 
 int time_left_ms(steady_clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()).count();
@@ -51,8 +53,8 @@ struct StdioTransport::State {
   std::unique_ptr<ChildProcess> child;  // its pipes are used by the reader and under write_mutex; ended by close()
   const Descriptor wake;
 
-  std::mutex write_mutex;  // one line at a time; guards child->input
-  std::mutex close_mutex;  // one close() at a time
+  std::timed_mutex write_mutex;  // one line at a time; guards child->input
+  std::mutex close_mutex;        // one close() at a time
 
   mutable std::mutex mutex;
   std::condition_variable_any answered;
@@ -76,7 +78,7 @@ struct StdioTransport::State {
   bool take_line(std::string_view line);
   void dispatch(const Incoming& message);
   void fail(std::string why);
-  Result<void> write_line(const Json& message, steady_clock::time_point deadline);
+  Result<void> write_line(const Json& message, steady_clock::time_point deadline, const std::stop_token& stop = {});
   std::string last_said() const;  // with the mutex held
 };
 
@@ -113,7 +115,7 @@ void StdioTransport::State::run(const std::stop_token& stop) {
     // What it says about its end comes before the end.
     if (ready[2].revents != 0) has_errors = read_some(child->errors.get(), false);
     if (ready[1].revents != 0 && !read_some(child->output.get(), true)) {
-      while (has_errors) {
+      while (has_errors && !stop.stop_requested()) {
         pollfd rest{.fd = child->errors.get(), .events = POLLIN, .revents = 0};
         has_errors = poll(&rest, 1, 0) > 0 && read_some(child->errors.get(), false);
       }
@@ -160,8 +162,9 @@ bool StdioTransport::State::take_line(std::string_view line) {
     return true;
   }
   // Programs print greetings where only messages belong; one that does nothing else is no MCP server.
-  log::warning("mcp_server.stray_line",
-               {{"alias", spec.alias}, {"line", redacted(printable(line))}, {"why", messages.error().message}});
+  log::warning(
+      "mcp_server.stray_line",
+      {{"alias", spec.alias}, {"line", spec.without_secrets(printable(line))}, {"why", messages.error().message}});
   if (++stray_lines <= kStrayLinesMax) return true;
   fail("wrote more than " + std::to_string(kStrayLinesMax) + " lines to its standard output that are no messages");
   return false;
@@ -179,7 +182,7 @@ void StdioTransport::State::take_errors(std::string_view bytes) {
 }
 
 void StdioTransport::State::take_error_line() {
-  const std::string text = redacted(printable(error_line, kErrorLineBytesMax));
+  const std::string text = spec.without_secrets(printable(error_line, kErrorLineBytesMax));
   error_line.clear();
   if (text.empty()) return;
   {
@@ -216,9 +219,11 @@ void StdioTransport::State::dispatch(const Incoming& message) {
   answered.notify_all();
 }
 
-Result<void> StdioTransport::State::write_line(const Json& message, steady_clock::time_point deadline) {
+Result<void> StdioTransport::State::write_line(const Json& message, steady_clock::time_point deadline,
+                                               const std::stop_token& stop) {
   const std::string line = to_text(message) + "\n";
-  const std::lock_guard lock(write_mutex);
+  const std::unique_lock lock(write_mutex, deadline);
+  if (!lock) return Error(ErrorCode::timed_out, "does not read its input");
   std::size_t written = 0;
   while (written < line.size()) {
     const ssize_t count = ::write(child->input.get(), line.data() + written, line.size() - written);
@@ -229,7 +234,12 @@ Result<void> StdioTransport::State::write_line(const Json& message, steady_clock
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return Error(ErrorCode::unavailable, "has closed its input");
     pollfd room{.fd = child->input.get(), .events = POLLOUT, .revents = 0};
-    if (poll(&room, 1, time_left_ms(deadline)) == 0) {
+    if (poll(&room, 1, std::min(kWriteLookMs, time_left_ms(deadline))) != 0) continue;
+    const bool is_closing = [this] {
+      const std::lock_guard guard(mutex);
+      return !is_open;
+    }();
+    if (is_closing || stop.stop_requested() || steady_clock::now() >= deadline) {
       // Half a line would make the next one unreadable.
       if (written > 0) fail("does not read its input");
       return Error(ErrorCode::timed_out, "does not read its input");
@@ -258,7 +268,8 @@ Result<Reply> StdioTransport::send(const Outgoing& request) {
     if (!state_->is_open) return Error(ErrorCode::unavailable, state_->trouble);
     state_->waiting.emplace(request.id, std::nullopt);
   }
-  auto written = state_->write_line(request_message(request.id, request.method, request.params), request.deadline);
+  auto written =
+      state_->write_line(request_message(request.id, request.method, request.params), request.deadline, request.stop);
   std::unique_lock lock(state_->mutex);
   const auto mine = state_->waiting.find(request.id);
   if (written) {
@@ -268,8 +279,8 @@ Result<Reply> StdioTransport::send(const Outgoing& request) {
   state_->waiting.erase(mine);
   if (reply) return *std::move(reply);
   if (!state_->is_open) return Error(ErrorCode::unavailable, state_->trouble);
-  if (!written) return std::move(written).error();
   if (request.stop.stop_requested()) return Error(ErrorCode::cancelled, "was told to stop");
+  if (!written) return std::move(written).error();
   return Error(ErrorCode::timed_out, "did not answer " + request.method + " in time");
 }
 

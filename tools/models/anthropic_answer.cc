@@ -170,6 +170,7 @@ void AnthropicAnswer::end_block(Block& block, ModelTurn& turn, Json& content) {
     if (is_taken || string_or(block.value, "id", "").empty()) block.value["id"] = hooks_.mint_call_id();
     turn.message.calls.push_back({block.value["id"].get<std::string>(), string_or(block.value, "name", ""),
                                   block.input_text.empty() ? to_text(block.value["input"]) : block.input_text});
+    block.value["name"] = sendable_name(string_or(block.value, "name", ""));
   }
   content.push_back(std::move(block.value));
 }

@@ -17,8 +17,10 @@ Json assistant_content(const ModelMessage& message) {
   Json content = Json::array();
   if (!message.text.empty()) content.push_back({{"type", "text"}, {"text", message.text}});
   for (const ModelCall& call : message.calls) {
-    content.push_back(
-        {{"type", "tool_use"}, {"id", call.id}, {"name", call.name}, {"input", arguments_object(call.arguments_text)}});
+    content.push_back({{"type", "tool_use"},
+                       {"id", call.id},
+                       {"name", sendable_name(call.name)},
+                       {"input", arguments_object(call.arguments_text)}});
   }
   return content;
 }

@@ -16,7 +16,8 @@ Json assistant_message(const ModelMessage& message) {
     calls.push_back(
         {{"id", call.id},
          {"type", "function"},
-         {"function", {{"name", call.name}, {"arguments", to_text(arguments_object(call.arguments_text))}}}});
+         {"function",
+          {{"name", sendable_name(call.name)}, {"arguments", to_text(arguments_object(call.arguments_text))}}}});
   }
   json["tool_calls"] = std::move(calls);
   return json;

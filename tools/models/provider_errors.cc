@@ -226,9 +226,10 @@ std::optional<milliseconds> retry_after(const egress::HttpResponse& response, Un
 }
 
 std::string without_key(std::string text, const std::string& key) {
+  constexpr std::string_view kRedacted = "[redacted]";
   if (!key.empty()) {
-    for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key, at)) {
-      text.replace(at, key.size(), "[redacted]");
+    for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key, at + kRedacted.size())) {
+      text.replace(at, key.size(), kRedacted);
     }
   }
   return redacted(text);

@@ -11,6 +11,17 @@ std::unique_ptr<WireFormat> wire_format(const ProviderSettings& settings) {
   return std::make_unique<OpenAiChat>(settings);
 }
 
+std::string sendable_name(std::string_view name) {
+  constexpr std::size_t kNameBytesMax = 64;
+  std::string sendable(name.substr(0, kNameBytesMax));
+  for (char& c : sendable) {
+    const bool is_taken =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    if (!is_taken) c = '_';
+  }
+  return sendable.empty() ? "unnamed" : sendable;
+}
+
 Json arguments_object(const std::string& arguments_text) {
   auto parsed = parse_json(arguments_text, kAnswerDepthMax);
   return parsed && parsed->is_object() ? *std::move(parsed) : Json::object();

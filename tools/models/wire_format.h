@@ -58,6 +58,8 @@ class WireFormat {
 // `settings` must outlive the format.
 std::unique_ptr<WireFormat> wire_format(const ProviderSettings& settings);
 
+// A call's name as providers take it back: models invent others, and the whole request would be refused for one.
+std::string sendable_name(std::string_view name);
 // The arguments of a call as an object, for formats that send it back as JSON; {} if the model did not write one.
 Json arguments_object(const std::string& arguments_text);
 // A tool's schema as every provider takes it: an object with a type and properties.
