@@ -90,6 +90,9 @@ void SseDecoder::end_line(std::vector<SseEvent>& out) {
 
 void SseDecoder::take_line(std::string_view line, std::vector<SseEvent>& out) {
   if (line.empty()) {
+    // Only now: an event that is cut off was not seen, and must come again (WHATWG HTML §9.2.6, "dispatch the event").
+    if (has_id_) last_id_ = event_.id;
+    has_id_ = false;
     if (is_oversize_) {
       ++dropped_;
     } else if (has_data_) {
@@ -122,7 +125,7 @@ void SseDecoder::take_field(std::string_view name, std::string_view value) {
   } else if (name == "id") {
     if (value.find('\0') != std::string_view::npos) return;
     event_.id = value;
-    last_id_ = value;
+    has_id_ = true;
   } else if (name == "retry") {
     std::int64_t ms = 0;
     const bool is_digits = !value.empty() && value.find_first_not_of("0123456789") == std::string_view::npos;

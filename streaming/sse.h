@@ -29,7 +29,7 @@ class SseDecoder {
   // The events completed by `bytes`. An event whose data exceeds `data_bytes_max` is dropped and counted.
   std::vector<SseEvent> feed(std::string_view bytes);
   [[nodiscard]] std::size_t dropped() const { return dropped_; }
-  // The newest id seen: what a reconnecting reader sends as Last-Event-ID.
+  // The id of the newest whole event that had one: what a reconnecting reader sends as Last-Event-ID.
   [[nodiscard]] const std::string& last_id() const { return last_id_; }
   static constexpr std::size_t kDataBytesMax = 16 * 1024 * 1024;
 
@@ -46,6 +46,7 @@ class SseDecoder {
   bool skip_lf_ = false;
   bool is_first_ = true;
   bool is_line_oversize_ = false;
+  bool has_id_ = false;  // in the event that is being read
   std::string last_id_;
   std::size_t dropped_ = 0;
 };

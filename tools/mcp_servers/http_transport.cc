@@ -271,15 +271,17 @@ Result<Reply> HttpTransport::State::exchange(const Outgoing& outgoing) {
 
   auto http = request("POST", outgoing.headers, outgoing.deadline);
   http.body = to_text(request_message(outgoing.id, outgoing.method, outgoing.params));
-  streaming::SseDecoder events;
+  std::string position;  // where a stream that breaks off is gone on with
   for (int resumes = 0;; ++resumes) {
+    streaming::SseDecoder events;  // anew each time: half a line of the one before must not begin this one
     BodyReader reader(take, events);
     http.on_body = [&reader](std::string_view piece) { return reader.feed(piece); };
     auto client = borrow();
     auto response = client->send(http, stop);
     give_back(std::move(client));
     if (closing.stop_requested()) return Error(ErrorCode::unavailable, "was closed while it was answering");
-    if (!response && events.last_id().empty()) return unreachable(std::move(response).error());
+    if (!events.last_id().empty()) position = events.last_id();
+    if (!response && position.empty()) return unreachable(std::move(response).error());
     if (response) {
       if (response->status < 200 || response->status > 299) {
         if (resumes == 0) return refusal(*response, outgoing);
@@ -298,11 +300,11 @@ Result<Reply> HttpTransport::State::exchange(const Outgoing& outgoing) {
     if (!reader.fault().empty()) return Error(ErrorCode::unavailable, "cannot be understood: " + reader.fault());
     if (outgoing.stop.stop_requested()) return Error(ErrorCode::cancelled, "was told to stop");
     if (steady_clock::now() >= outgoing.deadline) return Error(ErrorCode::timed_out, "did not answer in time");
-    if (events.last_id().empty() || resumes == kResumesMax || !wait(reader.retry(), outgoing.deadline, stop)) {
+    if (position.empty() || resumes == kResumesMax || !wait(reader.retry(), outgoing.deadline, stop)) {
       return Error(ErrorCode::unavailable, "ended its answer to " + outgoing.method + " without a result");
     }
     http = request("GET", outgoing.headers, outgoing.deadline);
-    http.headers.emplace_back("Last-Event-ID", events.last_id());
+    http.headers.emplace_back("Last-Event-ID", position);
   }
 }
 

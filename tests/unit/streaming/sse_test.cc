@@ -111,6 +111,15 @@ TEST(SseDecoderTest, WhatIsWrittenIsReadAgainWhereverItIsCut) {
   }
 }
 
+TEST(SseDecoderTest, AnEventThatIsCutOffIsNotTheLastOneSeen) {
+  SseDecoder decoder;
+
+  decoder.feed("id: 1\ndata: a\n\nid: 2\ndata: b\n");
+  EXPECT_EQ(decoder.last_id(), "1");
+  decoder.feed("\n");
+  EXPECT_EQ(decoder.last_id(), "2");
+}
+
 TEST(SseFuzzTest, TheCorpusKeepsTheLaws) { EXPECT_GE(weir::testing::replay_corpus("sse", LLVMFuzzerTestOneInput), 5); }
 
 TEST(SseFuzzTest, RandomBytesKeepTheLaws) {
