@@ -124,6 +124,9 @@ class Offers(unittest.TestCase):
         assert not is_error, target
         cls.target_id = (target.get("target") or target)["id"]
         cls.scan_id = scanned(cls.server, cls.target_id)
+        run, is_error = cls.server.call("create_run", {"agent_id": "weekly-digest", "wait_seconds": 30})
+        assert not is_error, run
+        cls.run_id = run["id"]
 
     @classmethod
     def tearDownClass(cls):
@@ -147,7 +150,9 @@ class Offers(unittest.TestCase):
         self.assertIn(f"weir://scans/{self.scan_id}/report.md", uris)
         checks = self.ask("resources/list", {"cursor": listed["nextCursor"]})
         self.assertTrue(all(each["uri"].startswith("weir://checks/") for each in checks["resources"]))
-        self.assertNotIn("nextCursor", checks)
+        runs = self.ask("resources/list", {"cursor": checks["nextCursor"]})
+        self.assertEqual([each["uri"] for each in runs["resources"]], [f"weir://runs/{self.run_id}"])
+        self.assertNotIn("nextCursor", runs)
         report = self.ask("resources/read", {"uri": f"weir://scans/{self.scan_id}/report.md"})["contents"][0]
         self.assertEqual(report["mimeType"], "text/markdown")
         self.assertIn(self.scan_id, report["text"])
@@ -165,9 +170,10 @@ class Offers(unittest.TestCase):
         self.assertEqual(self.ask("resources/list", {"cursor": "nonsense"})["error"]["code"], -32602)
 
     def test_ids_are_completed(self):
+        typed_of = {"scan_id": self.scan_id[:6], "run_id": self.run_id[:6], "check_id": "hdr"}
         for template in self.ask("resources/templates/list")["resourceTemplates"]:
             variable = re.search(r"\{(\w+)\}", template["uriTemplate"])[1]
-            typed = self.scan_id[:6] if variable == "scan_id" else "hdr"
+            typed = typed_of[variable]
             values = self.ask("completion/complete", {"ref": {"type": "ref/resource", "uri": template["uriTemplate"]},
                                                       "argument": {"name": variable, "value": typed}})["completion"]["values"]
             self.assertTrue(values and all(value.startswith(typed) for value in values), values)

@@ -311,7 +311,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if options.fault == "once" and message["method"] == "tools/call":
             self.kept["e1"] = answer(message, Exchange(lambda said: None, self.headers))
-            self.wfile.write(b"11\r\nid: e1\nretry: 10\n\n\r\n")
+            self.wfile.write(b"12\r\nid: e1\nretry: 10\n\n\r\n")
             self.piece(None, "e1")
         else:
             self.piece(answer(message, Exchange(self.piece, self.headers)))
