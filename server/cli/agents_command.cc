@@ -15,11 +15,6 @@ constexpr int kListed = 100;
 constexpr std::size_t kSlugWidth = 24;
 constexpr std::size_t kKindWidth = 10;
 
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text;
-}
-
 // One command, step by step. Not thread-safe: owned by run_agents.
 class AgentsSession {
  public:

@@ -14,11 +14,6 @@ constexpr std::size_t kStateWidth = 11;
 constexpr std::size_t kTextShown = 128 * 1024;
 constexpr std::string_view kPath = "/v1/mcp-servers";
 
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text + " ";
-}
-
 Colour colour_of(const std::string& state) {
   if (state == "approved") return Colour::green;
   return state == "failing" || state == "changed" ? Colour::red : Colour::yellow;
@@ -62,15 +57,16 @@ class McpServersSession {
     for (const Json& name : *names) {
       text += (text.empty() ? "" : ", ") + printable(name.is_string() ? name.get<std::string>() : "");
     }
-    terminal_.line("  " + padded(word, kStateWidth) + text);
+    terminal_.line("  " + padded(word, kStateWidth) + " " + text);
   }
 
   void show_server(const Json& server) {
     const std::string state = string_or(server, "state", "");
     const Json* const tools = find_member(server, "tools");
-    terminal_.line(padded(string_or(server, "alias", ""), kAliasWidth) +
-                   terminal_.paint(colour_of(state), padded(state, kStateWidth)) + string_or(server, "endpoint", "") +
-                   "  " + std::to_string(tools == nullptr ? 0 : tools->size()) + " tools");
+    terminal_.line(padded(string_or(server, "alias", ""), kAliasWidth) + " " +
+                   terminal_.paint(colour_of(state), padded(state, kStateWidth) + " ") +
+                   string_or(server, "endpoint", "") + "  " + std::to_string(tools == nullptr ? 0 : tools->size()) +
+                   " tools");
     if (const auto problem = string_member(server, "problem")) {
       terminal_.line("  " + printable(*problem, kTextShown));
     }

@@ -12,11 +12,6 @@ constexpr std::size_t kDurationWidth = 8;
 constexpr std::size_t kSummaryBytesMax = 160;
 constexpr std::size_t kMemberBytesMax = 500;
 
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text;
-}
-
 std::string error_text(const Json& data) {
   const Json* error = find_member(data, "error");
   if (error == nullptr || !error->is_object()) return "";

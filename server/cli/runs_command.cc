@@ -19,11 +19,6 @@ constexpr int kListed = 100;
 constexpr std::size_t kStatusWidth = 16;
 constexpr std::size_t kAgentWidth = 22;
 
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text;
-}
-
 // One command, step by step. Not thread-safe: owned by run_runs.
 class RunsSession {
  public:

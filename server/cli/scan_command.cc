@@ -11,11 +11,6 @@ namespace {
 
 using tools::scans::severity_from;
 
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text;
-}
-
 // One scan from the command line, step by step. Not thread-safe: owned by run_scan.
 class ScanSession {
  public:

@@ -81,6 +81,11 @@ std::string Terminal::paint(Colour colour, std::string_view text) const {
   return "\033[" + std::string(code) + "m" + std::string(text) + "\033[0m";
 }
 
+std::string padded(std::string text, std::size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
 Colour colour_of_severity(std::string_view severity) {
   if (severity == "critical" || severity == "high") return Colour::red;
   if (severity == "medium") return Colour::yellow;

@@ -41,6 +41,8 @@ class Terminal {
   bool is_in_flow_ = false;
 };
 
+// With spaces up to `width`; longer texts stay as they are.
+std::string padded(std::string text, std::size_t width);
 // "critical" in red, "info" dimmed.
 Colour colour_of_severity(std::string_view severity);
 

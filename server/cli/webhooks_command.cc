@@ -14,11 +14,6 @@ using Action = WebhooksOptions::Action;
 constexpr std::chrono::seconds kTestPatience{20};
 constexpr std::chrono::milliseconds kTestInterval{250};
 
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text + " ";
-}
-
 // One command, step by step. Not thread-safe: owned by run_webhooks.
 class WebhooksSession {
  public:
@@ -90,7 +85,7 @@ class WebhooksSession {
       }
       std::string events;
       for (const Json& event : webhook.at("events")) events += (events.empty() ? "" : ",") + event.get<std::string>();
-      terminal_.line(string_or(webhook, "id", "") + "  " + terminal_.paint(colour, padded(state, 9)) + " " +
+      terminal_.line(string_or(webhook, "id", "") + "  " + terminal_.paint(colour, padded(state, 9) + " ") + " " +
                      string_or(webhook, "url", "") + "  " + terminal_.paint(Colour::dim, events));
     }
   }
@@ -110,8 +105,8 @@ class WebhooksSession {
     if (const auto status = integer_member(delivery, "last_status")) outcome = std::to_string(*status);
     outcome = string_or(delivery, "last_error", outcome);
     terminal_.line(string_or(delivery, "id", "") + "  " + string_or(delivery, "created_at", "") + "  " +
-                   terminal_.paint(colour, padded(state, 9)) + padded(string_or(delivery, "event_type", ""), 22) +
-                   std::to_string(integer_or(delivery, "attempts", 0)) + "x  " + outcome);
+                   terminal_.paint(colour, padded(state, 9) + " ") + padded(string_or(delivery, "event_type", ""), 22) +
+                   " " + std::to_string(integer_or(delivery, "attempts", 0)) + "x  " + outcome);
   }
 
   void show_deliveries(const Json& answer) {
