@@ -106,7 +106,7 @@ void DatabaseJobRunner::start() {
     }
   }
   for (const auto& [kind, handler] : kinds_) {
-    const unsigned runners = handler.runners > 0 ? handler.runners : settings_.runners;
+    const unsigned runners = handler.runners.value_or(settings_.runners);
     for (unsigned i = 0; i < runners; ++i) {
       threads_.emplace_back([this, &kind, &handler](const std::stop_token& stop) {
         // 15 characters at most: weir-job-scan, weir-job-run.

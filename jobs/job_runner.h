@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,8 @@ struct JobHandler {
   // Called instead of run() when the attempts are used up: must end the resource with a stated reason.
   std::function<void(JobContext&)> give_up;
   // Threads that do this kind of work and no other, so that work that waits for another kind (a run for its scans) never
-  // holds the thread that the other needs. 0: JobRunnerSettings::runners.
-  unsigned runners = 0;
+  // holds the thread that the other needs. Nothing: JobRunnerSettings::runners. 0: other nodes do it.
+  std::optional<unsigned> runners{};
 };
 
 // Thread-safe.

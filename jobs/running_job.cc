@@ -10,6 +10,14 @@ RunningJob::RunningJob(store::Database& database, const Clock& clock, store::Job
       lease_(lease),
       lease_until_ms_(to_unix_ms(job_.lease_until.value_or(clock.now()))) {}
 
+Result<bool> RunningJob::prove(store::Transaction& transaction) {
+  const std::int64_t left_ms = lease_until_ms_ - to_unix_ms(clock_.now());
+  if (left_ms < lease_.count() / 2) return renew(transaction);
+  auto is_ours = store::holds_lease(transaction, job_.id, job_.lease_owner);
+  if (is_ours && !*is_ours) request_stop(StopReason::lease_lost);
+  return is_ours;
+}
+
 Result<bool> RunningJob::renew(store::Transaction& transaction) {
   const UnixMillis until = clock_.now() + lease_;
   auto is_ours = store::renew_lease(transaction, job_.id, job_.lease_owner, until);
@@ -24,8 +32,8 @@ Result<bool> RunningJob::renew(store::Transaction& transaction) {
 
 Result<void> RunningJob::write(const std::function<Result<void>(store::Transaction&)>& body) {
   return database_.write([&](store::Transaction& transaction) -> Result<void> {
-    // Renewing proves that the lease is ours, and keeps others from taking the job until this commits.
-    auto is_ours = renew(transaction);
+    // Nobody else can take the job until this commits: writers take turns.
+    auto is_ours = prove(transaction);
     if (!is_ours) return std::move(is_ours).error();
     if (!*is_ours) {
       return Error(ErrorCode::conflict, "the job " + job_.id + " is not ours any more: another runner has taken it up");

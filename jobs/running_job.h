@@ -26,6 +26,9 @@ class RunningJob final : public JobContext {
 
   // Only the first reason counts, except that a lost lease overrides all: such work must not write any more.
   void request_stop(StopReason reason);
+  // Whether the job is ours in `transaction`, which extends the lease if half of it is over. False if it is no longer ours:
+  // then the work is told to stop.
+  Result<bool> prove(store::Transaction& transaction);
   // Extends the lease inside `transaction`. False if it is no longer ours: then the work is told to stop.
   Result<bool> renew(store::Transaction& transaction);
   // False once the lease has ended by our own clock.

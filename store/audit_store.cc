@@ -22,9 +22,9 @@ AuditRow audit_from(const Row& row) {
 
 Result<void> insert_audit(Transaction& transaction, const AuditRow& row) {
   return done(transaction.execute(
-      "INSERT INTO audit (account_id, position, actor, action, subject, data, at) "
-      "SELECT :1, COALESCE(MAX(position), 0) + 1, :2, :3, :4, :5, :6 FROM audit WHERE account_id = :1",
-      {row.account_id, row.actor, row.action, row.subject, to_text(row.data), time_value(row.at)}));
+      "INSERT INTO audit (account_id, position, actor, action, subject, data, at) VALUES (:1, "
+      "(SELECT COALESCE(MAX(position), 0) + 1 FROM audit WHERE account_id = :2), :3, :4, :5, :6, :7)",
+      {row.account_id, row.account_id, row.actor, row.action, row.subject, to_text(row.data), time_value(row.at)}));
 }
 
 Result<std::vector<AuditRow>> list_audit(Transaction& transaction, std::string_view account_id, std::int64_t limit) {

@@ -28,6 +28,21 @@ Result<EventCounters> counters_of(Result<std::vector<Row>> rows) {
   return counters->value_or(EventCounters{});
 }
 
+// In one statement: a statement costs more than a row, and each number of rows is a statement of its own.
+constexpr std::size_t kRowsAtOnceMax = 8;
+
+Result<void> insert_events(Transaction& transaction, std::span<const EventRow> events) {
+  SqlText sql("INSERT INTO events (resource_id, seq, resource_type, account_id, account_seq, type, at, data) VALUES ");
+  std::string_view before = "(";
+  for (const EventRow& event : events) {
+    sql.add(before, event.resource_id).add(", ", event.seq).add(", ", event.resource_type);
+    sql.add(", ", event.account_id).add(", ", event.account_seq).add(", ", event.type);
+    sql.add(", ", time_value(event.at)).add(", ", to_text(event.data), ")");
+    before = ", (";
+  }
+  return done(std::move(sql).execute(transaction));
+}
+
 // A resource as retention sees it.
 struct Aged {
   std::string resource_id;
@@ -84,25 +99,38 @@ Result<std::vector<std::pair<std::string, std::int64_t>>> last_seqs_of_accounts(
   return last_seqs(transaction, "SELECT account_id, last_seq FROM account_event_counters WHERE account_id", ids);
 }
 
-Result<void> append_event(Transaction& transaction, EventRow& event) {
-  // The counter's row is locked until the commit, so numbers are given in commit order and a rollback takes none.
-  auto seq = only_integer(transaction.query(
-      "INSERT INTO event_counters (resource_id, last_seq, trimmed_through) VALUES (:1, 1, 0) "
-      "ON CONFLICT (resource_id) DO UPDATE SET last_seq = event_counters.last_seq + 1 RETURNING last_seq",
-      {event.resource_id}));
-  if (!seq) return std::move(seq).error();
-  auto account_seq = only_integer(transaction.query(
-      "INSERT INTO account_event_counters (account_id, last_seq) VALUES (:1, 1) "
-      "ON CONFLICT (account_id) DO UPDATE SET last_seq = account_event_counters.last_seq + 1 RETURNING last_seq",
-      {event.account_id}));
-  if (!account_seq) return std::move(account_seq).error();
-  event.seq = *seq;
-  event.account_seq = *account_seq;
-  return done(transaction.execute(
-      "INSERT INTO events (resource_id, seq, resource_type, account_id, account_seq, type, at, data) "
-      "VALUES (:1, :2, :3, :4, :5, :6, :7, :8)",
-      {event.resource_id, event.seq, event.resource_type, event.account_id, event.account_seq, event.type,
-       time_value(event.at), to_text(event.data)}));
+Result<void> append_events(Transaction& transaction, std::span<EventRow> events) {
+  if (events.empty()) return {};
+  const EventRow& first = events.front();
+  // Writers take turns, so numbers are given in the order of the commits, and a rollback takes none.
+  auto last = only_row(
+      transaction.query("SELECT (SELECT last_seq FROM event_counters WHERE resource_id = :1), "
+                        "(SELECT last_seq FROM account_event_counters WHERE account_id = :2)",
+                        {first.resource_id, first.account_id}),
+      [](const Row& row) { return std::pair(row.integer(0), row.integer(1)); }, "a SELECT without a row");
+  if (!last) return std::move(last).error();
+  auto [seq, account_seq] = *last;
+  for (EventRow& event : events) {
+    CHECK(event.resource_id == first.resource_id && event.account_id == first.account_id,
+          "events that are added together are of one resource");
+    event.seq = ++seq;
+    event.account_seq = ++account_seq;
+  }
+  auto counted = transaction.execute(
+      "INSERT INTO event_counters (resource_id, last_seq, trimmed_through) VALUES (:1, :2, 0) "
+      "ON CONFLICT (resource_id) DO UPDATE SET last_seq = excluded.last_seq",
+      {first.resource_id, seq});
+  if (!counted) return std::move(counted).error();
+  counted = transaction.execute(
+      "INSERT INTO account_event_counters (account_id, last_seq) VALUES (:1, :2) "
+      "ON CONFLICT (account_id) DO UPDATE SET last_seq = excluded.last_seq",
+      {first.account_id, account_seq});
+  if (!counted) return std::move(counted).error();
+  for (std::size_t at = 0; at < events.size(); at += kRowsAtOnceMax) {
+    auto stored = insert_events(transaction, events.subspan(at, std::min(kRowsAtOnceMax, events.size() - at)));
+    if (!stored) return stored;
+  }
+  return {};
 }
 
 Result<std::vector<EventRow>> events_after(Transaction& transaction, std::string_view resource_id, std::int64_t after,

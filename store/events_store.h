@@ -2,6 +2,7 @@
 // streaming/event_log.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,8 @@ struct EventRow {
   Json data = Json::object();
 };
 
-// Assigns both sequence numbers and writes them back into `event`.
-Result<void> append_event(Transaction& transaction, EventRow& event);
+// Adds consecutive events of one resource. Assigns both sequence numbers and writes them back into `events`.
+Result<void> append_events(Transaction& transaction, std::span<EventRow> events);
 // Events of a resource with seq > `after`, in order, at most `limit`.
 Result<std::vector<EventRow>> events_after(Transaction& transaction, std::string_view resource_id, std::int64_t after,
                                            std::int64_t limit);

@@ -34,9 +34,12 @@ struct JobClaim {
   UnixMillis now{};
   UnixMillis lease_until{};
 };
-// The oldest due job of the kind that is queued, or running under a lease that has ended; it becomes this owner's.
+// A job of the kind that is running under a lease that has ended, else the oldest due one that is queued; it becomes this
+// owner's.
 Result<std::optional<JobRow>> claim_job(Transaction& transaction, const JobClaim& claim);
 // False if the job is no longer this owner's: then the work must stop without writing.
+Result<bool> holds_lease(Transaction& transaction, std::string_view job_id, std::string_view owner);
+// The same, and extends the lease.
 Result<bool> renew_lease(Transaction& transaction, std::string_view job_id, std::string_view owner,
                          UnixMillis lease_until);
 Result<bool> finish_job(Transaction& transaction, std::string_view job_id, std::string_view owner);

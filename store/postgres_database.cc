@@ -24,10 +24,7 @@ Error cannot_open(const DatabaseSettings& settings, const Error& reason) {
 // A write transaction like any other, so nodes that start together do this one after the other.
 Result<void> prepare(PostgresSession& session) {
   if (auto allowed = session.allow(kMigrationMax); !allowed) return allowed;
-  SessionTransaction transaction(session);
-  if (auto begun = transaction.begin(Access::write); !begun) return begun;
-  if (auto prepared = prepare_schema(transaction); !prepared) return prepared;
-  return transaction.commit();
+  return transact(session, Access::write, prepare_schema);
 }
 
 }  // namespace

@@ -203,15 +203,38 @@ Result<void> PostgresSession::commit() {
 
 void PostgresSession::rollback() {
   if (is_in_transaction() && !command("ROLLBACK")) disconnect();
+  forget_failed();
+}
+
+void PostgresSession::forget_failed() {
   for (const std::string& sql : failed_) statements_.forget(sql);
   failed_.clear();
 }
 
-Result<Answer> PostgresSession::run(std::string_view sql, std::vector<Value> values) {
+Result<void> PostgresSession::save() {
+  auto done = command("SAVEPOINT part");
+  if (!done) return std::move(done).error();
+  return {};
+}
+
+Result<void> PostgresSession::release() {
+  auto done = command("RELEASE SAVEPOINT part");
+  if (!done) return std::move(done).error();
+  return {};
+}
+
+Result<void> PostgresSession::restore() {
+  auto done = command("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part");
+  if (!done) return std::move(done).error();
+  forget_failed();
+  return {};
+}
+
+Result<Answer> PostgresSession::run(std::string_view sql, std::vector<Value> values, Wanted wanted) {
   for (Value& value : values) {
     if (auto* text = std::get_if<std::string>(&value)) make_storable(*text);
   }
-  auto answer = guarded([&] { return statements_.run(sql, std::move(values)); });
+  auto answer = guarded([&] { return statements_.run(sql, std::move(values), wanted); });
   if (!answer) failed_.emplace_back(sql);
   return answer;
 }

@@ -49,7 +49,11 @@ class PostgresSession {
   Result<void> begin(Access access);
   Result<void> commit();
   void rollback();
-  Result<Answer> run(std::string_view sql, std::vector<Value> values);
+  // A part of a transaction that can be undone alone; one at a time.
+  Result<void> save();
+  Result<void> release();
+  Result<void> restore();
+  Result<Answer> run(std::string_view sql, std::vector<Value> values, Wanted wanted);
   // False if the connection is lost: the server has rolled back.
   [[nodiscard]] bool is_in_transaction();
   // For the next transaction: waits this long for statements and locks (migrations take longer than calls).
@@ -58,6 +62,7 @@ class PostgresSession {
  private:
   PostgresSession(const DatabaseSettings& settings, std::shared_ptr<ServerAway> away);
   Result<void> connect();
+  void forget_failed();
   void disconnect();
   [[nodiscard]] bool is_connected();
   // Statements without parameters, several in one round trip; the tag of the last ("COMMIT").

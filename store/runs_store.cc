@@ -141,6 +141,19 @@ Result<Page<RunRow>> list_runs(Transaction& transaction, const RunFilter& filter
   return page_of(std::move(*runs), page_limit(page), [](const RunRow& run) { return run.id; });
 }
 
+Result<void> update_run_use(Transaction& transaction, std::string_view id, const RunUse& use) {
+  // Not NOT IN, for whose list SQLite would make a table of its own each time.
+  auto changed = transaction.execute(
+      "UPDATE runs SET usage = :1, is_tainted = :2, active_ms = :3, updated_at = :4 WHERE id = :5 AND status <> "
+      "'completed' AND status <> 'failed' AND status <> 'cancelled' AND status <> 'incomplete' AND status <> 'expired'",
+      {to_text(use.usage), flag_value(use.is_tainted), use.active_ms, time_value(use.updated_at), text_value(id)});
+  if (!changed) return std::move(changed).error();
+  if (*changed > 0) return {};
+  auto stored = run_for_job(transaction, id);
+  if (!stored) return std::move(stored).error();
+  return Error(ErrorCode::conflict, "the run " + stored->id + " is " + stored->status + " already");
+}
+
 Result<void> update_run(Transaction& transaction, const RunRow& run, const std::vector<std::string>& from) {
   CHECK(!from.empty(), "update_run needs the statuses from which it may move");
   SqlText sql("UPDATE runs SET status = ");
@@ -152,7 +165,7 @@ Result<void> update_run(Transaction& transaction, const RunRow& run, const std::
   sql.add(", is_tainted = ", flag_value(run.is_tainted)).add(", active_ms = ", run.active_ms);
   sql.add(", started_at = ", time_value(run.started_at)).add(", finished_at = ", time_value(run.finished_at));
   sql.add(", deadline_at = ", time_value(run.deadline_at)).add(", updated_at = ", time_value(run.updated_at));
-  sql.add(" WHERE id = ", run.id).add_list(" AND status IN ", from);
+  sql.add(" WHERE id = ", run.id).add_one_of("status", from);
   auto changed = std::move(sql).execute(transaction);
   if (!changed) return std::move(changed).error();
   if (*changed > 0) return {};
@@ -195,11 +208,18 @@ Result<void> put_run_step(Transaction& transaction, const RunStepRow& step) {
 }
 
 Result<std::vector<RunStepRow>> run_steps(Transaction& transaction, std::string_view run_id) {
-  return each_row(transaction.query("SELECT run_id, step_id, position, tool, status, result, error, attempts, "
-                                    "is_tainted, started_at, finished_at FROM run_steps WHERE run_id = :1 "
-                                    "ORDER BY position, step_id",
-                                    {text_value(run_id)}),
-                  step_from);
+  return run_steps_with(transaction, run_id, "");
+}
+
+Result<std::vector<RunStepRow>> run_steps_with(Transaction& transaction, std::string_view run_id,
+                                               std::string_view status) {
+  SqlText sql(
+      "SELECT run_id, step_id, position, tool, status, result, error, attempts, is_tainted, started_at, "
+      "finished_at FROM run_steps WHERE run_id = ");
+  sql.add("", text_value(run_id));
+  if (!status.empty()) sql.add(" AND status = ", text_value(status));
+  sql.add(" ORDER BY position, step_id");
+  return each_row(std::move(sql).query(transaction), step_from);
 }
 
 Result<std::int64_t> append_run_message(Transaction& transaction, const RunMessageRow& message) {

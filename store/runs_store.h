@@ -124,6 +124,15 @@ Result<RunRow> run_by_id(Transaction& transaction, std::string_view account_id, 
 Result<RunRow> run_for_job(Transaction& transaction, std::string_view id);
 // Newest first.
 Result<Page<RunRow>> list_runs(Transaction& transaction, const RunFilter& filter, const PageRequest& page);
+// What a run has used so far. Not thread-safe: a value.
+struct RunUse {
+  Json usage = Json::object();
+  bool is_tainted = false;
+  std::int64_t active_ms = 0;
+  UnixMillis updated_at{};
+};
+// Writes these columns alone: it is what each step of a run changes. Returns conflict if the run has ended.
+Result<void> update_run_use(Transaction& transaction, std::string_view id, const RunUse& use);
 // Writes every column that can change, if the stored status is one of `from`; conflict if it is another.
 Result<void> update_run(Transaction& transaction, const RunRow& run, const std::vector<std::string>& from);
 // Of the account, in one of the statuses.
@@ -137,12 +146,18 @@ Result<std::vector<RunRow>> overdue_runs(Transaction& transaction, std::string_v
 
 Result<void> put_run_step(Transaction& transaction, const RunStepRow& step);                   // inserts or replaces
 Result<std::vector<RunStepRow>> run_steps(Transaction& transaction, std::string_view run_id);  // by position
+// Those of them that have `status`.
+Result<std::vector<RunStepRow>> run_steps_with(Transaction& transaction, std::string_view run_id,
+                                               std::string_view status);
 
-// Gives the row the next position. Returns conflict if the run has a call of that key.
-Result<void> insert_tool_call(Transaction& transaction, ToolCallRow& call);
+// Returns conflict if the run has a call of that key.
+Result<void> insert_tool_call(Transaction& transaction, const ToolCallRow& call);
 // Writes every column that can change, if the stored status is one of `from`; conflict if it is another.
 Result<void> update_tool_call(Transaction& transaction, const ToolCallRow& call, const std::vector<std::string>& from);
 Result<std::vector<ToolCallRow>> tool_calls_of(Transaction& transaction, std::string_view run_id);  // by position
+// Those of them that have one of `statuses`.
+Result<std::vector<ToolCallRow>> tool_calls_with(Transaction& transaction, std::string_view run_id,
+                                                 const std::vector<std::string>& statuses);
 Result<std::optional<ToolCallRow>> tool_call_by_key(Transaction& transaction, std::string_view run_id,
                                                     std::string_view key);
 Result<std::optional<ToolCallRow>> tool_call_by_id(Transaction& transaction, std::string_view run_id,

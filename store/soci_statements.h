@@ -14,6 +14,9 @@
 namespace weir::store {
 
 enum class Access : std::uint8_t { read, write };
+// Of a statement: a row to read into costs as much as the statement, so one is only made for who wants rows. A statement
+// that answers rows must be asked for them: it would stay open.
+enum class Wanted : std::uint8_t { rows, changes };
 
 // Not thread-safe: a value.
 struct Answer {
@@ -21,22 +24,27 @@ struct Answer {
   std::int64_t changed = 0;
 };
 
-// The prepared statements of one connection, which must outlive them. Not thread-safe: owned by its session.
+// The prepared statements of one connection, which must outlive them. What is bound to a statement stays bound to it:
+// binding anew costs more than most statements. Not thread-safe: owned by its session.
 class SociStatements {
  public:
-  explicit SociStatements(soci::session& sql) : sql_(sql) {}
+  explicit SociStatements(soci::session& sql);
+  SociStatements(const SociStatements&) = delete;
+  SociStatements& operator=(const SociStatements&) = delete;
+  ~SociStatements();
 
   // Throws what SOCI throws. Returns internal if there are more rows than any list of Weir has.
-  Result<Answer> run(std::string_view sql, std::vector<Value> values);
+  Result<Answer> run(std::string_view sql, std::vector<Value> values, Wanted wanted);
   // A statement that failed may still be bound to what is gone now: it is prepared anew when next needed.
-  void forget(std::string_view sql) { statements_.erase(std::string(sql)); }
-  void clear() { statements_.clear(); }
+  void forget(std::string_view sql);
+  void clear();
 
  private:
-  soci::statement& prepared(std::string_view sql);
+  struct Prepared;
+  Prepared& prepared(std::string_view sql);
 
   soci::session& sql_;
-  std::unordered_map<std::string, std::unique_ptr<soci::statement>> statements_;
+  std::unordered_map<std::string, std::unique_ptr<Prepared>> statements_;
 };
 
 }  // namespace weir::store

@@ -41,6 +41,20 @@ class SqlText {
     return *this;
   }
 
+  // ` AND (column = :n OR column = :m ...)`: what IN says, where a row is found by its key anyway. For a list of more than
+  // two, SQLite makes a table of its own, each time. `values` must not be empty.
+  template <typename Values>
+  SqlText& add_one_of(std::string_view column, const Values& values) {
+    std::string_view before = " AND (";
+    for (const auto& value : values) {
+      text_.append(before).append(column) += " = ";
+      bind(Value(value));
+      before = " OR ";
+    }
+    text_ += ")";
+    return *this;
+  }
+
   Result<std::vector<Row>> query(Transaction& transaction) && { return transaction.query(text_, std::move(values_)); }
   Result<std::int64_t> execute(Transaction& transaction) && { return transaction.execute(text_, std::move(values_)); }
 

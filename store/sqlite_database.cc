@@ -9,9 +9,11 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/log.h"
 #include "store/migrations.h"
 #include "store/session_database.h"
 #include "store/sqlite_session.h"
+#include "store/wal_checkpointer.h"
 
 namespace weir::store {
 namespace {
@@ -54,12 +56,29 @@ Result<void> make_private_file(const std::string& path) {
   return {};
 }
 
-Result<void> prepare(SqliteSession& session) {
-  SessionTransaction transaction(session);
-  if (auto begun = transaction.begin(Access::write); !begun) return begun;
-  if (auto prepared = prepare_schema(transaction); !prepared) return prepared;
-  return transaction.commit();
-}
+// Thread-safe.
+class SqliteDatabase final : public SessionDatabase<SqliteSession> {
+ public:
+  // `log_owner` is `writer`.
+  SqliteDatabase(std::chrono::milliseconds patience, SqliteSession& log_owner, std::unique_ptr<SqliteSession> writer,
+                 std::vector<std::unique_ptr<SqliteSession>> readers, std::unique_ptr<SqliteSession> mover)
+      : SessionDatabase(patience, std::move(writer), std::move(readers)),
+        checkpointer_(
+            std::move(mover),
+            [this](const std::function<void()>& move_pages) {
+              const auto done = write([&](Transaction&) {
+                move_pages();
+                return Result<void>();
+              });
+              if (!done) log::warning("store.checkpoint_failed", {{"cause", done.error().cause}});
+            },
+            WalCheckpointer::Sizes{}) {
+    log_owner.leave_log([this](int pages) { checkpointer_.note(pages); });
+  }
+
+ private:
+  WalCheckpointer checkpointer_;
+};
 
 }  // namespace
 
@@ -79,15 +98,19 @@ Result<std::unique_ptr<Database>> open_sqlite(const DatabaseSettings& settings) 
   if (auto made = make_private_file(settings.path); !made) return std::move(made).error();
   auto writer = SqliteSession::open(settings, Access::write);
   if (!writer) return cannot_open(settings.path, writer.error());
-  if (auto prepared = prepare(**writer); !prepared) return cannot_open(settings.path, prepared.error());
+  if (auto prepared = transact(**writer, Access::write, prepare_schema); !prepared)
+    return cannot_open(settings.path, prepared.error());
   std::vector<std::unique_ptr<SqliteSession>> readers;
   for (unsigned i = 0; i < std::max(settings.readers, 1U); ++i) {
     auto reader = SqliteSession::open(settings, Access::read);
     if (!reader) return cannot_open(settings.path, reader.error());
     readers.push_back(std::move(*reader));
   }
-  return std::unique_ptr<Database>(
-      std::make_unique<SessionDatabase<SqliteSession>>(settings.busy_timeout, std::move(*writer), std::move(readers)));
+  auto mover = SqliteSession::open(settings, Access::write);
+  if (!mover) return cannot_open(settings.path, mover.error());
+  SqliteSession& log_owner = **writer;
+  return std::unique_ptr<Database>(std::make_unique<SqliteDatabase>(
+      settings.busy_timeout, log_owner, std::move(*writer), std::move(readers), std::move(*mover)));
 }
 
 }  // namespace weir::store

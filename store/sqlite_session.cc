@@ -75,23 +75,50 @@ Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const DatabaseSetting
   const std::string synchronous = settings.synchronous == DatabaseSettings::Synchronous::full ? "FULL" : "NORMAL";
   for (const std::string& pragma :
        {"busy_timeout=" + std::to_string(settings.busy_timeout.count()), std::string("journal_mode=WAL"),
-        "synchronous=" + synchronous, std::string("foreign_keys=ON"),
+        "synchronous=" + synchronous, std::string("foreign_keys=ON"), std::string("temp_store=MEMORY"),
+        "cache_size=" + std::to_string(access == Access::read ? -2'000 : -16'000),
         std::string(access == Access::read ? "query_only=ON" : "query_only=OFF")}) {
-    if (auto set = session->command("PRAGMA " + pragma); !set) return std::move(set).error();
+    if (auto set = session->run("PRAGMA " + pragma, {}, Wanted::rows); !set) return std::move(set).error();
   }
   return session;
 }
 
-Result<Answer> SqliteSession::run(std::string_view sql, std::vector<Value> values) {
-  auto answer = guarded([&] { return statements_.run(sql, std::move(values)); });
+Result<Answer> SqliteSession::run(std::string_view sql, std::vector<Value> values, Wanted wanted) {
+  auto answer = guarded([&] { return statements_.run(sql, std::move(values), wanted); });
   if (!answer) statements_.forget(sql);
   return answer;
 }
 
 Result<void> SqliteSession::command(std::string_view sql) {
-  auto answer = run(sql, {});
+  auto answer = run(sql, {}, Wanted::changes);
   if (!answer) return std::move(answer).error();
   return {};
+}
+
+Result<void> SqliteSession::restore() {
+  if (auto undone = command("ROLLBACK TO part"); !undone) return undone;
+  return release();
+}
+
+Result<SqliteSession::Checkpoint> SqliteSession::checkpoint() {
+  Checkpoint state;
+  const int code = sqlite_api::sqlite3_wal_checkpoint_v2(connection_of(sql_), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                                         &state.pages, &state.moved);
+  // Busy: another process is at it.
+  if (code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY) return state;
+  return error_of(code, sqlite_api::sqlite3_errmsg(connection_of(sql_)));
+}
+
+void SqliteSession::leave_log(std::function<void(int)> grown) {
+  grown_ = std::move(grown);
+  // SQLite's own checkpoint after a commit is such a hook, too, and goes with this.
+  sqlite_api::sqlite3_wal_hook(
+      connection_of(sql_),
+      [](void* self, sqlite_api::sqlite3*, const char*, int pages) {
+        static_cast<SqliteSession*>(self)->grown_(pages);
+        return SQLITE_OK;
+      },
+      this);
 }
 
 bool SqliteSession::is_in_transaction() { return sqlite_api::sqlite3_get_autocommit(connection_of(sql_)) == 0; }

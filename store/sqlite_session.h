@@ -2,6 +2,7 @@
 #pragma once
 #include <soci/soci.h>
 
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <type_traits>
@@ -27,7 +28,20 @@ class SqliteSession {
   Result<void> commit() { return command("COMMIT"); }
   // Fails only if SQLite has already rolled back.
   void rollback() { (void)command("ROLLBACK").has_value(); }
-  Result<Answer> run(std::string_view sql, std::vector<Value> values);
+  // A part of a transaction that can be undone alone; one at a time.
+  Result<void> save() { return command("SAVEPOINT part"); }
+  Result<void> release() { return command("RELEASE part"); }
+  Result<void> restore();
+  Result<Answer> run(std::string_view sql, std::vector<Value> values, Wanted wanted);
+  // Not thread-safe: a value.
+  struct Checkpoint {
+    int pages = 0;  // in the write-ahead log
+    int moved = 0;  // of these
+  };
+  // Moves what the log holds into the file, as far as no reader needs it; nobody waits for it. Blocks for the disk.
+  Result<Checkpoint> checkpoint();
+  // From now on a commit of this session leaves the log as it is, and tells `grown` how many pages it has.
+  void leave_log(std::function<void(int)> grown);
   // SQLite ends a transaction by itself when the disk fails in the middle of it.
   [[nodiscard]] bool is_in_transaction();
 
@@ -37,6 +51,7 @@ class SqliteSession {
   template <typename Body>
   auto guarded(Body&& body) -> std::invoke_result_t<Body>;
 
+  std::function<void(int)> grown_;
   soci::session sql_;
   SociStatements statements_{sql_};
 };

@@ -40,41 +40,36 @@ SqlText select_calls(std::string_view run_id) {
 
 }  // namespace
 
-Result<void> insert_tool_call(Transaction& transaction, ToolCallRow& call) {
-  const std::string sql =
-      std::string("INSERT INTO tool_calls (")
-          .append(kCallColumns)
-          .append(
-              ") VALUES (:1, :2, :3, (SELECT COALESCE(MAX(position) + 1, 0) FROM tool_calls WHERE run_id = :4), :5, "
-              ":6, :7, :8, "
-              ":9, :10, :11, :12, :13, :14, :15, :16, :17, :18, :19, :20) ON CONFLICT (run_id, call_key) DO NOTHING "
-              "RETURNING position");
-  auto position = first_row(transaction.query(sql, {call.id,
-                                                    call.run_id,
-                                                    call.call_key,
-                                                    call.run_id,
-                                                    call.step_id,
-                                                    call.name,
-                                                    call.source,
-                                                    to_text(call.arguments),
-                                                    call.arguments_sha256,
-                                                    call.status,
-                                                    json_value(call.approval),
-                                                    json_value(call.result),
-                                                    call.summary,
-                                                    json_value(call.error),
-                                                    flag_value(call.is_error),
-                                                    flag_value(call.is_tainted),
-                                                    call.attempts,
-                                                    time_value(call.created_at),
-                                                    time_value(call.started_at),
-                                                    time_value(call.finished_at)}),
-                            [](const Row& row) { return row.integer(0); });
-  if (!position) return std::move(position).error();
-  if (!*position) {
+Result<void> insert_tool_call(Transaction& transaction, const ToolCallRow& call) {
+  const std::string sql = std::string("INSERT INTO tool_calls (")
+                              .append(kCallColumns)
+                              .append(
+                                  ") VALUES (:1, :2, :3, :4, :5, :6, :7, :8, :9, :10, :11, :12, :13, :14, :15, :16, "
+                                  ":17, :18, :19, :20) ON CONFLICT (run_id, call_key) DO NOTHING");
+  auto added = transaction.execute(sql, {call.id,
+                                         call.run_id,
+                                         call.call_key,
+                                         call.position,
+                                         call.step_id,
+                                         call.name,
+                                         call.source,
+                                         to_text(call.arguments),
+                                         call.arguments_sha256,
+                                         call.status,
+                                         json_value(call.approval),
+                                         json_value(call.result),
+                                         call.summary,
+                                         json_value(call.error),
+                                         flag_value(call.is_error),
+                                         flag_value(call.is_tainted),
+                                         call.attempts,
+                                         time_value(call.created_at),
+                                         time_value(call.started_at),
+                                         time_value(call.finished_at)});
+  if (!added) return std::move(added).error();
+  if (*added == 0) {
     return Error(ErrorCode::conflict, "the run " + call.run_id + " has made the call " + call.call_key + " already");
   }
-  call.position = **position;
   return {};
 }
 
@@ -87,7 +82,7 @@ Result<void> update_tool_call(Transaction& transaction, const ToolCallRow& call,
   sql.add(", error = ", json_value(call.error)).add(", is_error = ", flag_value(call.is_error));
   sql.add(", is_tainted = ", flag_value(call.is_tainted)).add(", attempts = ", call.attempts);
   sql.add(", started_at = ", time_value(call.started_at)).add(", finished_at = ", time_value(call.finished_at));
-  sql.add(" WHERE id = ", call.id).add_list(" AND status IN ", from);
+  sql.add(" WHERE id = ", call.id).add_one_of("status", from);
   auto changed = std::move(sql).execute(transaction);
   if (!changed) return std::move(changed).error();
   if (*changed > 0) return {};
@@ -101,7 +96,14 @@ Result<void> update_tool_call(Transaction& transaction, const ToolCallRow& call,
 
 Result<std::vector<ToolCallRow>> tool_calls_of(Transaction& transaction, std::string_view run_id) {
   SqlText sql = select_calls(run_id);
-  sql.add(" ORDER BY position");
+  sql.add(" ORDER BY position, id");
+  return each_row(std::move(sql).query(transaction), call_from);
+}
+
+Result<std::vector<ToolCallRow>> tool_calls_with(Transaction& transaction, std::string_view run_id,
+                                                 const std::vector<std::string>& statuses) {
+  SqlText sql = select_calls(run_id);
+  sql.add_one_of("status", statuses).add(" ORDER BY position, id");
   return each_row(std::move(sql).query(transaction), call_from);
 }
 

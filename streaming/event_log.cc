@@ -39,30 +39,52 @@ EventLog::EventLog(store::Database& database, EventHub& hub, const Clock& clock,
     : database_(database), hub_(hub), clock_(clock), epoch_(std::move(epoch)) {}
 
 Result<Event> EventLog::append(store::Transaction& transaction, EventDraft draft) {
-  if (find_event_type(draft.type) == nullptr) {
+  std::vector<EventDraft> drafts;
+  drafts.push_back(std::move(draft));
+  auto events = add(transaction, std::move(drafts));
+  if (!events) return std::move(events).error();
+  return *events->front();
+}
+
+Result<void> EventLog::append_all(store::Transaction& transaction, std::vector<EventDraft> drafts) {
+  if (drafts.empty()) return {};
+  if (auto events = add(transaction, std::move(drafts)); !events) return std::move(events).error();
+  return {};
+}
+
+Result<EventLog::Events> EventLog::add(store::Transaction& transaction, std::vector<EventDraft> drafts) {
+  std::vector<store::EventRow> rows;
+  rows.reserve(drafts.size());
+  for (EventDraft& draft : drafts) {
+    if (find_event_type(draft.type) == nullptr) {
 #ifndef NDEBUG
-    return internal_error("the event type " + draft.type + " is missing in streaming/event_types.cc");
+      return internal_error("the event type " + draft.type + " is missing in streaming/event_types.cc");
 #else
-    log::error("events.unknown_type", {{"type", draft.type}});
+      log::error("events.unknown_type", {{"type", draft.type}});
 #endif
+    }
+    rows.push_back({.account_id = std::move(draft.account_id),
+                    .resource_type = std::move(draft.resource_type),
+                    .resource_id = std::move(draft.resource_id),
+                    .type = std::move(draft.type),
+                    .at = clock_.now(),
+                    .data = std::move(draft.data)});
   }
-  store::EventRow row{.account_id = std::move(draft.account_id),
-                      .resource_type = std::move(draft.resource_type),
-                      .resource_id = std::move(draft.resource_id),
-                      .type = std::move(draft.type),
-                      .at = clock_.now(),
-                      .data = std::move(draft.data)};
-  if (auto appended = store::append_event(transaction, row); !appended) return std::move(appended).error();
-  auto event = std::make_shared<const Event>(event_from(std::move(row)));
-  if (outbox_ != nullptr) {
-    if (auto queued = outbox_->add(transaction, *event, epoch_); !queued) return std::move(queued).error();
+  if (auto appended = store::append_events(transaction, rows); !appended) return std::move(appended).error();
+  Events events;
+  events.reserve(rows.size());
+  for (store::EventRow& row : rows) {
+    events.push_back(std::make_shared<const Event>(event_from(std::move(row))));
+    if (outbox_ == nullptr) continue;
+    if (auto queued = outbox_->add(transaction, *events.back(), epoch_); !queued) return std::move(queued).error();
   }
-  Event copy = *event;
   // Callbacks run in the order of the commits, so the hub hears each resource in the order of seq.
-  transaction.on_commit([this, event = std::move(event)] {
-    hub_.publish(event, [this](std::shared_ptr<const Event> encoded) { return published(std::move(encoded)); });
+  transaction.on_commit([this, events] {
+    for (const auto& event : events) {
+      hub_.publish(event, [this](std::shared_ptr<const Event> encoded) { return published(std::move(encoded)); });
+    }
   });
-  return copy;
+  return events;
 }
 
 Result<EventPage> EventLog::read(const Feed& feed, std::int64_t after, std::int64_t limit) {

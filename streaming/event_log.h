@@ -49,6 +49,8 @@ class EventLog {
   // Adds the event to `transaction` and, if that commits, publishes it. Returns the event with its numbers. A type that is
   // not in event_types() is our mistake: returns internal in debug builds, and is logged and published in others.
   Result<Event> append(store::Transaction& transaction, EventDraft draft);
+  // The same for consecutive events of one resource, for less.
+  Result<void> append_all(store::Transaction& transaction, std::vector<EventDraft> drafts);
 
   // Events of a feed with a number > `after`, in order, at most `limit` (kReadLimitMax).
   Result<EventPage> read(const Feed& feed, std::int64_t after, std::int64_t limit);
@@ -88,6 +90,8 @@ class EventLog {
   [[nodiscard]] std::optional<std::int64_t> seq_of(std::string_view id) const;
 
  private:
+  using Events = std::vector<std::shared_ptr<const Event>>;
+  Result<Events> add(store::Transaction& transaction, std::vector<EventDraft> drafts);
   [[nodiscard]] std::shared_ptr<const std::string> frame_with(const Event& event, Feed::Kind kind,
                                                               std::string text) const;
   EventLog(store::Database& database, EventHub& hub, const Clock& clock, std::string epoch);

@@ -10,7 +10,7 @@ namespace {
 
 Result<void> add_event(Transaction& t) {
   EventRow event{.account_id = "acc", .resource_type = "scan", .resource_id = "scn", .type = "scan.progress"};
-  return append_event(t, event);
+  return append_events(t, {&event, 1});
 }
 
 std::int64_t last_seq(Database& database) {

@@ -24,7 +24,7 @@ TEST_F(ConcurrencyTest, WritersGiveGaplessNumbersAndPublishInTheirOrder) {
                            .resource_type = "scan",
                            .resource_id = "scn_" + std::to_string(i % 3),
                            .type = "scan.progress"};
-            if (auto appended = append_event(t, event); !appended) return appended;
+            if (auto appended = append_events(t, {&event, 1}); !appended) return appended;
             // Every third is thrown away again: its number must be used by another.
             if (i % 3 == writer % 3) return Error(ErrorCode::cancelled, "thrown away");
             t.on_commit([&mutex, &published, event] {
@@ -76,7 +76,7 @@ TEST_F(ConcurrencyTest, TwoDatabasesOnOneFileWriteInTurns) {
         for (int i = 0; i < 40; ++i) {
           const auto done = (*own)->write([](Transaction& t) -> Result<void> {
             EventRow event{.account_id = "acc", .resource_type = "scan", .resource_id = "scn", .type = "scan.progress"};
-            return append_event(t, event);
+            return append_events(t, {&event, 1});
           });
           if (!done) ++failures;
         }

@@ -21,7 +21,7 @@ class CrashTest : public StoreTest {};
                      .resource_id = "scn",
                      .type = "scan.progress",
                      .data = {{"text", std::string(2'000, 'x')}}};
-      auto appended = append_event(t, event);
+      auto appended = append_events(t, {&event, 1});
       seq = event.seq;
       return appended;
     });

@@ -17,7 +17,7 @@ class EventsStoreTest : public StoreTest {
                      .type = "scan.progress",
                      .at = at_ms(5),
                      .data = {{"n", 1}}};
-      if (auto done = append_event(t, event); !done) return std::move(done).error();
+      if (auto done = append_events(t, {&event, 1}); !done) return std::move(done).error();
       return event;
     });
   }
@@ -57,7 +57,7 @@ TEST_F(EventsStoreTest, DataThatIsKeptForLessLongGoesAndItsPlaceStays) {
                      .type = type,
                      .at = at_ms(at),
                      .data = {{"text", "piece"}}};
-      return append_event(t, event);
+      return append_events(t, {&event, 1});
     });
   };
   add("message.delta", "run", "run_1", 5);
