@@ -382,8 +382,9 @@ constexpr std::array kSettings = {
     INTEGER("scans.at_once", scans_at_once, 1, 64, "Scans that run at the same time on this server."),
     INTEGER("scans.deadline_s", scans_deadline, 10, 86400, "A scan that takes longer ends as timed_out."),
     INTEGER("scans.cooldown_s", scans_cooldown, 0, 86400, "Between two scans of one public host."),
-    INTEGER("runs.at_once", runs_at_once, 1, 256,
-            "Runs of agents that this server executes side by side; the others wait in the queue."),
+    INTEGER("runs.at_once", runs_at_once, 0, 256,
+            "Runs of agents that this server executes side by side; the others wait in the queue. 0: all wait, for "
+            "other nodes."),
     INTEGER("runs.queued_per_account_max", runs.queued_per_account_max, 1, 1000000,
             "Runs of one account that may wait for their turn; beyond: concurrency_limit."),
     INTEGER("runs.queue_time_s", runs.queue_time, 1, 604800, "A run that has not begun by then has expired."),

@@ -14,6 +14,7 @@ using std::chrono::nanoseconds;
 constexpr std::size_t kTiersMax = 32;
 constexpr std::size_t kRoutesMax = 128;
 constexpr std::string_view kOther = "other";
+constexpr std::array<std::string_view, 3> kKinds = {"counter", "gauge", "histogram"};  // in the order of Kind
 constexpr std::array<std::string_view, 3> kOutcomes = {"admitted", "refused", "failed"};
 
 // Statuses that this server gives; another counts as the last.
@@ -177,8 +178,10 @@ std::string Metrics::text() const {
   write_latency(out);
   write_requests(out);
   for (const Reading& reading : readings_) {
-    write_head(out, reading.name, reading.kind == Kind::counter ? "counter" : "gauge", reading.help);
-    for (const Sample& sample : reading.read()) write_sample(out, reading.name, sample.labels, number(sample.value));
+    write_head(out, reading.name, kKinds[static_cast<std::size_t>(reading.kind)], reading.help);
+    for (const Sample& sample : reading.read()) {
+      write_sample(out, reading.name + std::string(sample.suffix), sample.labels, number(sample.value));
+    }
   }
   return out;
 }

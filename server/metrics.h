@@ -19,6 +19,7 @@ namespace weir::server {
 struct Sample {
   std::string labels{};
   double value = 0;
+  std::string_view suffix{};  // of the name, in histograms: _bucket, _sum, _count
 };
 
 // Counters are spread over shards by processor, so that counting is one add to a line that is rarely another
@@ -26,7 +27,7 @@ struct Sample {
 // Thread-safe once every route and reading is added.
 class Metrics {
  public:
-  enum class Kind : std::uint8_t { counter, gauge };
+  enum class Kind : std::uint8_t { counter, gauge, histogram };
   enum class Outcome : std::uint8_t { admitted, refused, failed };
   using Route = std::size_t;
 

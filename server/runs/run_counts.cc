@@ -54,16 +54,19 @@ void RunCounts::step_overhead(std::chrono::nanoseconds took) {
                          std::memory_order_relaxed);
 }
 
-std::vector<Sample> RunCounts::buckets() const {
+std::vector<Sample> RunCounts::overhead() const {
+  constexpr double kMicrosecondsPerSecond = 1e6;
+  constexpr double kNanosecondsPerSecond = 1e9;
   std::vector<Sample> samples;
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < overhead_.size(); ++i) {
     sum += overhead_[i].load();
-    constexpr double kMicrosecondsPerSecond = 1e6;
     const std::string end =
         i < kBucketsUs.size() ? to_text(Json(static_cast<double>(kBucketsUs[i]) / kMicrosecondsPerSecond)) : "+Inf";
-    samples.push_back({.labels = metric_label("le", end), .value = static_cast<double>(sum)});
+    samples.push_back({.labels = metric_label("le", end), .value = static_cast<double>(sum), .suffix = "_bucket"});
   }
+  samples.push_back({.value = static_cast<double>(overhead_ns_.load()) / kNanosecondsPerSecond, .suffix = "_sum"});
+  samples.push_back({.value = static_cast<double>(sum), .suffix = "_count"});
   return samples;
 }
 
@@ -74,17 +77,9 @@ void RunCounts::add_readings(Metrics& metrics, store::Database& database) const 
                       [this] { return samples_of(kRunEnds, runs_, "status"); });
   metrics.add_reading("weir_run_tool_calls_total", Kind::counter, "Tool calls of runs, by how they ended.",
                       [this] { return samples_of(kCallEnds, calls_, "end"); });
-  // The parts of a histogram, as Prometheus names them.
-  metrics.add_reading("weir_run_step_overhead_seconds_bucket", Kind::counter,
+  metrics.add_reading("weir_run_step_overhead_seconds", Kind::histogram,
                       "From a tool's answer to the run's next call: what the engine and its records take.",
-                      [this] { return buckets(); });
-  metrics.add_reading("weir_run_step_overhead_seconds_sum", Kind::counter, "The sum of the same.", [this] {
-    constexpr double kNanosecondsPerSecond = 1e9;
-    return std::vector<Sample>{
-        {.labels = {}, .value = static_cast<double>(overhead_ns_.load()) / kNanosecondsPerSecond}};
-  });
-  metrics.add_reading("weir_run_step_overhead_seconds_count", Kind::counter, "How many there were.",
-                      [this] { return std::vector<Sample>{{.labels = {}, .value = buckets().back().value}}; });
+                      [this] { return overhead(); });
 }
 
 }  // namespace weir::server

@@ -20,8 +20,8 @@ class RunCounts final : public tools::runs::RunMeter {
   static constexpr std::array<std::string_view, 5> kCallEnds = {"completed", "failed", "denied", "timed_out",
                                                                 "skipped"};
   // Upper ends of the histogram's buckets, in microseconds; the last one is open.
-  static constexpr std::array<std::int64_t, 9> kBucketsUs = {250,   500,    1'000,  2'000,  3'000,
-                                                             5'000, 10'000, 50'000, 250'000};
+  static constexpr std::array<std::int64_t, 15> kBucketsUs = {
+      100, 250, 500, 1'000, 1'500, 2'000, 3'000, 4'000, 5'000, 7'500, 10'000, 15'000, 25'000, 50'000, 250'000};
 
   void run_ended(std::string_view status) override;
   void call_ended(std::string_view end) override;
@@ -32,7 +32,7 @@ class RunCounts final : public tools::runs::RunMeter {
   void add_readings(Metrics& metrics, store::Database& database) const;
 
  private:
-  [[nodiscard]] std::vector<Sample> buckets() const;
+  [[nodiscard]] std::vector<Sample> overhead() const;
 
   std::array<std::atomic<std::uint64_t>, kRunEnds.size()> runs_{};
   std::array<std::atomic<std::uint64_t>, kCallEnds.size()> calls_{};

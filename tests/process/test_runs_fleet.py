@@ -1,5 +1,6 @@
 """Many runs under one key: together they stay within its limit, to the last call, and none is lost."""
 
+import tempfile
 import unittest
 
 from run_fleet import Admissions, fleet_agent, make_account, make_key, overhead_ms, start_runs, wait_for_all
@@ -58,6 +59,19 @@ class RunsFleet(unittest.TestCase):
             self.assertGreater(has_waited, 0, "a run that is held says so")
             measured, _ = overhead_ms(server, 0.99)
             self.assertGreater(measured, 0)
+
+    def test_a_server_that_executes_no_runs_leaves_them_to_one_that_does(self):
+        with tempfile.TemporaryDirectory(prefix="weir-process-") as data:
+            with Server(data=data, arguments=["--set", "runs.at_once=0"]) as server:
+                make_account(server, "fleet", "pro")
+                key = make_key(server, "fleet", ["read", "write"])
+                self.assertEqual(server.post("/v1/agents", fleet_agent(2), key=key).status, 201)
+                run_id = start_runs(server, key, 1)[0]
+                seen = server.get(f"/v1/runs/{run_id}", key=key, headers={"Prefer": "wait=1"})
+                self.assertEqual(seen.json["status"], "queued")
+            with Server(data=data) as server:
+                wait_for_all(server, 1, seconds=30)
+                self.assertEqual(server.get(f"/v1/runs/{run_id}", key=key).json["status"], "completed")
 
 
 if __name__ == "__main__":

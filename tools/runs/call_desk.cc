@@ -154,6 +154,7 @@ Result<void> CallDesk::admit(CallWish wish) {
   row.id = parts_.ids.make("tcl");
   row.run_id = record_.row().id;
   row.call_key = wish.key;
+  row.position = static_cast<std::int64_t>(rows_.size());
   row.step_id = wish.step_id;
   row.name = wish.tool;
   row.arguments = std::move(wish.arguments);
@@ -198,12 +199,11 @@ Result<void> CallDesk::deny(store::ToolCallRow row, std::string_view code, const
   row.finished_at = parts_.clock.now();
   auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
     if (auto stored = store::insert_tool_call(transaction, row); !stored) return stored;
-    if (auto told = record_.tell(transaction, "tool_call.created", call_event(row, ShowArguments::yes)); !told)
-      return told;
+    record_.tell("tool_call.created", call_event(row, ShowArguments::yes));
     Json data = call_event(row);
     data["decided_by"] = "policy";
     data["reason"] = message;
-    if (auto told = record_.tell(transaction, "tool_call.denied", std::move(data)); !told) return told;
+    record_.tell("tool_call.denied", std::move(data));
     return audit(transaction, row, "run.tool_denied", code);
   });
   if (!written) return written;
@@ -220,9 +220,8 @@ Result<void> CallDesk::refuse_arguments(store::ToolCallRow row, const Error& err
   row.finished_at = parts_.clock.now();
   auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
     if (auto stored = store::insert_tool_call(transaction, row); !stored) return stored;
-    if (auto told = record_.tell(transaction, "tool_call.created", call_event(row, ShowArguments::yes)); !told)
-      return told;
-    if (auto told = record_.tell(transaction, "tool_call.failed", call_event(row)); !told) return told;
+    record_.tell("tool_call.created", call_event(row, ShowArguments::yes));
+    record_.tell("tool_call.failed", call_event(row));
     return audit(transaction, row, "run.tool_denied", to_string(error.code));
   });
   if (!written) return written;
@@ -242,9 +241,8 @@ Result<void> CallDesk::ask(store::ToolCallRow row, std::string_view required_by,
   data["expires_at"] = to_rfc3339(parts_.clock.now() + record_.limits().approval_ttl);
   auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
     if (auto stored = store::insert_tool_call(transaction, row); !stored) return stored;
-    if (auto told = record_.tell(transaction, "tool_call.created", call_event(row, ShowArguments::yes)); !told)
-      return told;
-    if (auto told = record_.tell(transaction, "tool_call.approval_requested", data); !told) return told;
+    record_.tell("tool_call.created", call_event(row, ShowArguments::yes));
+    record_.tell("tool_call.approval_requested", data);
     return audit(transaction, row, "run.tool_held", required_by);
   });
   if (!written) return written;

@@ -69,6 +69,7 @@ class CallDesk {
     std::optional<TimePoint> deadline{};  // of the try under way; none while it is held
     TimePoint rests_until{};
     UnixMillis try_began{};
+    bool has_rested = false;  // a try before this one came to nothing
     std::optional<TimePoint> progress_told_at{};
     Json progress{};  // not told yet
     std::shared_ptr<PendingCall> pending{};

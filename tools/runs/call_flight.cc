@@ -30,9 +30,7 @@ Result<void> CallDesk::enqueue(Call call) {
   if (!has_place && !call.is_recorded) {
     auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
       if (auto stored = store::insert_tool_call(transaction, call.row); !stored) return stored;
-      if (auto told = record_.tell(transaction, "tool_call.created", call_event(call.row, ShowArguments::yes)); !told) {
-        return told;
-      }
+      record_.tell("tool_call.created", call_event(call.row, ShowArguments::yes));
       return audit(transaction, call.row, "run.tool_called", "");
     });
     if (!written) return written;
@@ -54,20 +52,19 @@ Result<void> CallDesk::launch(Call& call) {
   call.try_began = parts_.clock.now();
   if (!call.row.started_at) call.row.started_at = call.try_began;
   if (!is_same_try) {
+    Json created = is_new ? call_event(call.row, ShowArguments::yes) : Json();
+    Json started = call_event(call.row);
+    started["attempt"] = call.row.attempts;
     auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
       if (is_new) {
         if (auto stored = store::insert_tool_call(transaction, call.row); !stored) return stored;
-        if (auto told = record_.tell(transaction, "tool_call.created", call_event(call.row, ShowArguments::yes));
-            !told) {
-          return told;
-        }
+        record_.tell("tool_call.created", std::move(created));
         if (auto noted = audit(transaction, call.row, "run.tool_called", ""); !noted) return noted;
       } else if (auto stored = store::update_tool_call(transaction, call.row, kNotEnded); !stored) {
         return stored;
       }
-      Json data = call_event(call.row);
-      data["attempt"] = call.row.attempts;
-      return record_.tell(transaction, "tool_call.started", std::move(data));
+      record_.tell("tool_call.started", std::move(started));
+      return {};
     });
     if (!written) return written;
     call.is_recorded = true;
@@ -245,8 +242,7 @@ Result<void> CallDesk::note_held(std::optional<milliseconds> about) {
     data["waiting_for"] = "rate_limit";
     if (about) data["retry_after_ms"] = about->count();
   }
-  return record_.write(
-      [&](store::Transaction& transaction) { return record_.tell(transaction, "run.status", std::move(data)); });
+  return record_.write_event("run.status", std::move(data));
 }
 
 Result<void> CallDesk::tell_progress(Call& call) {
@@ -255,9 +251,7 @@ Result<void> CallDesk::tell_progress(Call& call) {
                {"name", call.row.name},
                {"event", std::exchange(call.progress, Json())}};
   call.progress_told_at = parts_.clock.steady_now();
-  return record_.write([&](store::Transaction& transaction) {
-    return record_.tell(transaction, "tool_call.progress", std::move(data));
-  });
+  return record_.write_event("tool_call.progress", std::move(data));
 }
 
 Result<void> CallDesk::answered(Call& call, Result<ToolResult> answer, TimePoint at) {
@@ -304,6 +298,7 @@ Result<void> CallDesk::failed(Call& call, const Error& error) {
 
 Result<void> CallDesk::rest(Call& call, milliseconds delay, const Error& error) {
   call.phase = Call::Phase::resting;
+  call.has_rested = true;
   call.rests_until = parts_.clock.steady_now() + delay;
   call.deadline.reset();
   // What was refused was not made: a process that takes the run up now may make it, whatever the tool.
@@ -324,33 +319,36 @@ Result<void> CallDesk::rest(Call& call, milliseconds delay, const Error& error) 
   return hold(call, delay);
 }
 
-// A call that never was in flight here has no try of its own.
+// Nothing outside depends on an end yet: it is written with what the engine does next, at the latest before the run waits.
+// A process that dies in between left the call as running, which means what it says: it may have been made.
 Result<void> CallDesk::end(Call& call, std::string_view outcome, std::string_view detail) {
   const UnixMillis now = parts_.clock.now();
   call.row.finished_at = now;
-  const bool was_tried = call.try_began != UnixMillis{};
-  auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
-    if (auto stored = store::update_tool_call(transaction, call.row, kNotEnded); !stored) return stored;
-    if (was_tried) {
-      auto noted = store::append_run_attempt(transaction, {.run_id = call.row.run_id,
-                                                           .subject = call.row.id,
-                                                           .n = call.row.attempts,
-                                                           .outcome = std::string(outcome),
-                                                           .detail = std::string(detail),
-                                                           .started_at = call.try_began,
-                                                           .finished_at = now});
-      if (!noted) return noted;
+  std::optional<store::RunAttemptRow> attempt;
+  // The only try of a call is what the call's own row says; one that never was in flight here has none of its own.
+  if (call.try_began != UnixMillis{} && (call.has_rested || call.row.attempts > 1)) {
+    attempt = {.run_id = call.row.run_id,
+               .subject = call.row.id,
+               .n = call.row.attempts,
+               .outcome = std::string(outcome),
+               .detail = std::string(detail),
+               .started_at = call.try_began,
+               .finished_at = now};
+  }
+  record_.defer([this, row = call.row, attempt,
+                 data = call_event(call.row)](store::Transaction& transaction) mutable -> Result<void> {
+    if (auto stored = store::update_tool_call(transaction, row, kNotEnded); !stored) return stored;
+    if (attempt) {
+      if (auto noted = store::append_run_attempt(transaction, *attempt); !noted) return noted;
     }
-    auto changed = record_.change(transaction, [&](store::RunRow& run) {
-      run.usage = usage_from(run.usage);
-      add_tool_call(run.usage);
-      if (call.row.is_tainted) run.is_tainted = true;
-    });
-    if (!changed) return changed;
-    return record_.tell(transaction, call.row.status == "completed" ? "tool_call.completed" : "tool_call.failed",
-                        call_event(call.row));
+    record_.tell(row.status == "completed" ? "tool_call.completed" : "tool_call.failed", std::move(data));
+    return {};
   });
-  if (!written) return written;
+  record_.change_use([&](store::RunRow& run) {
+    run.usage = usage_from(run.usage);
+    add_tool_call(run.usage);
+    if (call.row.is_tainted) run.is_tainted = true;
+  });
   if (parts_.runs.meter != nullptr) parts_.runs.meter->call_ended(call.row.status);
   auto told = let_go(call);
   CallOutcome outcome_now = outcome_of(call.row);

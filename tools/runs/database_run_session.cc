@@ -96,7 +96,8 @@ Result<std::optional<StepEnd>> DatabaseRunSession::begin_step(std::string_view s
   auto written = write_step([this, step, is_new](store::Transaction& transaction) -> Result<void> {
     if (auto stored = store::put_run_step(transaction, step); !stored) return stored;
     if (!is_new) return {};
-    return record_.tell(transaction, "step.started", {{"step_id", step.step_id}, {"tool", step.tool}});
+    record_.tell("step.started", {{"step_id", step.step_id}, {"tool", step.tool}});
+    return {};
   });
   if (!written) return std::move(written).error();
   steps_.insert_or_assign(std::string(step_id), std::move(step));
@@ -126,10 +127,12 @@ Result<void> DatabaseRunSession::store_end(store::RunStepRow step, const StepEnd
                {"status", step.status},
                {"error", step.error},
                {"duration_ms", (*step.finished_at - step.started_at).count()}};
-  auto written = write_step([this, step, data = std::move(data)](store::Transaction& transaction) -> Result<void> {
-    if (auto stored = store::put_run_step(transaction, step); !stored) return stored;
-    return record_.tell(transaction, "step.completed", data);
-  });
+  auto written =
+      write_step([this, step, data = std::move(data)](store::Transaction& transaction) mutable -> Result<void> {
+        if (auto stored = store::put_run_step(transaction, step); !stored) return stored;
+        record_.tell("step.completed", std::move(data));
+        return {};
+      });
   if (written) steps_.insert_or_assign(step.step_id, std::move(step));
   return written;
 }
@@ -175,7 +178,8 @@ Result<void> DatabaseRunSession::add_message(std::string_view role, Json content
                                                             .created_at = parts_.clock.now()});
     if (!position) return std::move(position).error();
     if (!is_told) return {};
-    return record_.tell(transaction, "message.completed", {{"position", *position}, {"role", role}, {"text", text}});
+    record_.tell("message.completed", {{"position", *position}, {"role", role}, {"text", text}});
+    return {};
   });
   if (written) ++messages_;
   return written;
@@ -185,9 +189,7 @@ Result<void> DatabaseRunSession::begin_message() {
   // A message that broke off has begun before this one: its last pieces are its own.
   if (auto flushed = flush_deltas(); !flushed) return flushed;
   desk_.forget_last_answer();
-  return record_.write([&](store::Transaction& transaction) {
-    return record_.tell(transaction, "message.started", {{"position", messages_}, {"role", "assistant"}});
-  });
+  return record_.write_event("message.started", {{"position", messages_}, {"role", "assistant"}});
 }
 
 Result<void> DatabaseRunSession::add_delta(DeltaKind kind, std::string_view piece) {
@@ -212,25 +214,17 @@ Result<void> DatabaseRunSession::flush_deltas() {
 }
 
 Result<void> DatabaseRunSession::tell_delta(DeltaKind kind, std::string text) {
-  return record_.write([&](store::Transaction& transaction) {
-    return record_.tell(transaction, "message.delta", {{"kind", to_string(kind)}, {"text", std::move(text)}});
-  });
+  return record_.write_event("message.delta", {{"kind", to_string(kind)}, {"text", std::move(text)}});
 }
 
 Result<std::optional<std::string>> DatabaseRunSession::add_usage(const TurnUsage& usage) {
-  Json now;
-  auto written = record_.write([&](store::Transaction& transaction) -> Result<void> {
-    auto changed = record_.change(transaction, [&](store::RunRow& row) {
-      row.usage = usage_from(row.usage);
-      add_turn(row.usage, usage);
-      set_wall(row.usage, record_.active_time());
-      now = row.usage;
-    });
-    if (!changed) return changed;
-    return record_.tell(transaction, "usage.updated", now);
+  record_.change_use([&](store::RunRow& row) {
+    row.usage = usage_from(row.usage);
+    add_turn(row.usage, usage);
+    set_wall(row.usage, record_.active_time());
   });
-  if (!written) return std::move(written).error();
-  return used_up(now, limits());
+  if (auto written = record_.write_event("usage.updated", run().usage); !written) return std::move(written).error();
+  return used_up(run().usage, limits());
 }
 
 Result<void> DatabaseRunSession::add_attempt(std::string_view subject, std::int64_t n, std::string_view outcome,
@@ -247,9 +241,7 @@ Result<void> DatabaseRunSession::add_attempt(std::string_view subject, std::int6
 }
 
 Result<void> DatabaseRunSession::warn(std::string_view code, std::string_view message) {
-  return record_.write([&](store::Transaction& transaction) {
-    return record_.tell(transaction, "warning", {{"code", code}, {"message", message}});
-  });
+  return record_.write_event("warning", {{"code", code}, {"message", message}});
 }
 
 }  // namespace weir::tools::runs

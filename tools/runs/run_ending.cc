@@ -29,10 +29,9 @@ std::string violations_text(const std::vector<FieldError>& violations) {
 // What was under way or waited when the run ended has a stated end, too.
 Result<void> close_calls(const RunParts& parts, store::Transaction& transaction, const store::RunRow& run,
                          const RunEnding& ending, UnixMillis now) {
-  auto calls = store::tool_calls_of(transaction, run.id);
+  auto calls = store::tool_calls_with(transaction, run.id, kOpenCalls);
   if (!calls) return std::move(calls).error();
   for (store::ToolCallRow& call : *calls) {
-    if (std::ranges::find(kOpenCalls, call.status) == kOpenCalls.end()) continue;
     const bool was_made = call.status == "running";
     call.status = was_made ? "failed" : "skipped";
     call.is_error = was_made;
@@ -52,10 +51,9 @@ Result<void> close_calls(const RunParts& parts, store::Transaction& transaction,
 
 Result<void> close_steps(store::Transaction& transaction, const store::RunRow& run, const RunEnding& ending,
                          UnixMillis now) {
-  auto steps = store::run_steps(transaction, run.id);
+  auto steps = store::run_steps_with(transaction, run.id, "running");
   if (!steps) return std::move(steps).error();
   for (store::RunStepRow& step : *steps) {
-    if (step.status != "running") continue;
     step.status = "failed";
     step.error = {{"code", ending.code.empty() ? ending.status : ending.code}, {"message", ending.message}};
     step.finished_at = now;

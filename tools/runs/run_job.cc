@@ -266,7 +266,8 @@ class RunExecution {
       Json data = run_event(now);
       data["required_action"] = now.required_action;
       data["usage"] = now.usage;
-      return record.tell(transaction, "run.requires_action", std::move(data));
+      record.tell("run.requires_action", std::move(data));
+      return {};
     });
     if (!written) return std::move(written).error();
     return is_held;

@@ -48,14 +48,12 @@ RunRecord::RunRecord(const RunParts& parts, jobs::JobContext& job, RunStop& stop
       began_(parts.clock.steady_now()) {}
 
 Result<void> RunRecord::write(const std::function<Result<void>(store::Transaction&)>& body) {
-  Result<void> written = job_.write([&](store::Transaction& transaction) -> Result<void> {
-    for (const auto& earlier : deferred_) {
-      if (auto done = earlier(transaction); !done) return done;
-    }
-    return body(transaction);
-  });
+  Result<void> written =
+      job_.write([&](store::Transaction& transaction) -> Result<void> { return write_all(transaction, body); });
   // After a failure the run is taken up again, and its engine comes to the same once more.
   deferred_.clear();
+  told_.clear();
+  is_use_changed_ = false;
   if (written) return written;
   log::warning("run.write_failed",
                {{"run", row_.id}, {"message", written.error().message}, {"cause", written.error().cause}});
@@ -63,13 +61,49 @@ Result<void> RunRecord::write(const std::function<Result<void>(store::Transactio
   return written;
 }
 
+Result<void> RunRecord::write_all(store::Transaction& transaction,
+                                  const std::function<Result<void>(store::Transaction&)>& body) {
+  for (const auto& earlier : deferred_) {
+    if (auto done = earlier(transaction); !done) return done;
+  }
+  if (is_use_changed_) {
+    if (auto done = write_use(transaction); !done) return done;
+  }
+  if (auto done = body(transaction); !done) return done;
+  return parts_.events.append_all(transaction, std::exchange(told_, {}));
+}
+
+Result<void> RunRecord::write_use(store::Transaction& transaction) {
+  return store::update_run_use(transaction, row_.id,
+                               {.usage = row_.usage,
+                                .is_tainted = row_.is_tainted,
+                                .active_ms = active_time().count(),
+                                .updated_at = parts_.clock.now()});
+}
+
+Result<void> RunRecord::write_event(std::string type, Json data) {
+  return write([&](store::Transaction&) {
+    tell(std::move(type), std::move(data));
+    return Result<void>();
+  });
+}
+
 Result<void> RunRecord::flush() {
-  if (deferred_.empty()) return {};
+  if (deferred_.empty() && !is_use_changed_) return {};
   return write([](store::Transaction&) { return Result<void>(); });
 }
 
-Result<void> RunRecord::tell(store::Transaction& transaction, std::string type, Json data) const {
-  return tell_of_run(parts_.events, transaction, row_, std::move(type), std::move(data));
+void RunRecord::tell(std::string type, Json data) {
+  told_.push_back({.account_id = row_.account_id,
+                   .resource_type = "run",
+                   .resource_id = row_.id,
+                   .type = std::move(type),
+                   .data = std::move(data)});
+}
+
+void RunRecord::change_use(const std::function<void(store::RunRow&)>& edit) {
+  edit(row_);
+  is_use_changed_ = true;
 }
 
 Result<void> RunRecord::change(store::Transaction& transaction, const std::function<void(store::RunRow&)>& edit) {

@@ -35,12 +35,16 @@ class RunRecord {
 
   // An error stops the run (records_failed): it is taken up again where the records end.
   Result<void> write(const std::function<Result<void>(store::Transaction&)>& body);
+  // An event of the run, alone in its write.
+  Result<void> write_event(std::string type, Json data);
   // Adds `body` to the next write: what nothing outside depends on yet, in one transaction instead of several.
   void defer(std::function<Result<void>(store::Transaction&)> body) { deferred_.push_back(std::move(body)); }
   // Writes what was deferred. Before anything is waited for.
   Result<void> flush();
-  // Inside a body of write().
-  Result<void> tell(store::Transaction& transaction, std::string type, Json data) const;
+  // Adds an event of the run to the write under way: inside a body of write() or defer().
+  void tell(std::string type, Json data);
+  // What the run has used, and whether it is tainted: row() says so at once, the records with the next write.
+  void change_use(const std::function<void(store::RunRow&)>& edit);
   // Reads the run, lets `edit` change it and stores it, with the time that it has been active. Inside a body of write().
   // Returns conflict if it has ended meanwhile.
   Result<void> change(store::Transaction& transaction, const std::function<void(store::RunRow&)>& edit);
@@ -57,7 +61,12 @@ class RunRecord {
   const agents::RunLimits limits_;
   const std::chrono::milliseconds active_before_;
   const std::chrono::steady_clock::time_point began_;
+  Result<void> write_all(store::Transaction& transaction, const std::function<Result<void>(store::Transaction&)>& body);
+  Result<void> write_use(store::Transaction& transaction);
+
   std::vector<std::function<Result<void>(store::Transaction&)>> deferred_;  // few: the engine waits after them
+  std::vector<streaming::EventDraft> told_;                                 // in the write under way
+  bool is_use_changed_ = false;
 };
 
 }  // namespace weir::tools::runs

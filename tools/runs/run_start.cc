@@ -126,21 +126,16 @@ Result<void> check_places(const Services& services, const CallContext& context, 
       .retry_in(wait);
 }
 
-Result<void> check_previous(const CallContext& context, const std::string& id, const store::AgentRow& agent,
-                            store::Transaction& transaction) {
-  const auto wrong = [](const std::string& problem) {
-    return Error(ErrorCode::validation_failed, "previous_run_id " + problem + ".")
-        .with_field("previous_run_id", problem);
-  };
-  if (agent.kind != "model") {
-    return wrong("is given for the playbook " + agent.slug +
-                 ", which has no conversation to go on from; hand what it needs over in input");
-  }
-  auto previous = find_run(transaction, context, id);
+Error wrong_previous(const std::string& problem) {
+  return Error(ErrorCode::validation_failed, "previous_run_id " + problem + ".").with_field("previous_run_id", problem);
+}
+
+Result<void> check_previous(const CallContext& context, const store::RunRow& run, store::Transaction& transaction) {
+  auto previous = find_run(transaction, context, *run.previous_run_id);
   if (!previous) return std::move(previous).error();
-  if (previous->agent_id != agent.id) {
-    return wrong("names a run of agent " + string_or(previous->snapshot, "slug", previous->agent_id) +
-                 "; expected one of " + agent.slug);
+  if (previous->agent_id != run.agent_id) {
+    return wrong_previous("names a run of agent " + string_or(previous->snapshot, "slug", previous->agent_id) +
+                          "; expected one of " + string_or(run.snapshot, "slug", run.agent_id));
   }
   if (previous->status == "completed" || previous->status == "incomplete") return {};
   return Error(ErrorCode::conflict,
@@ -187,17 +182,19 @@ Result<void> enqueue_run(const Services& services, const store::RunRow& run, sto
   return {};
 }
 
-Result<store::RunRow> start_run(const Services& services, const CallContext& context, const RunWish& wish,
-                                store::Transaction& transaction) {
+Result<store::RunRow> prepare_run(const Services& services, const CallContext& context, const RunWish& wish) {
   if (auto may = check_may_start(services, context); !may) return std::move(may).error();
-  auto agent = find_agent(transaction, context, wish.agent);
-  if (!agent) return std::move(agent).error();
-  const std::int64_t n = wish.version.value_or(agent->current_version);
-  auto version = store::agent_version(transaction, agent->id, n);
-  if (!version && version.error().code == ErrorCode::not_found) {
+  std::optional<store::AgentRow> agent;
+  auto version = services.database.read_for([&](store::Transaction& transaction) -> Result<store::AgentVersionRow> {
+    auto found = find_agent(transaction, context, wish.agent);
+    if (!found) return std::move(found).error();
+    agent = *std::move(found);
+    const std::int64_t n = wish.version.value_or(agent->current_version);
+    auto row = store::agent_version(transaction, agent->id, n);
+    if (row || row.error().code != ErrorCode::not_found) return row;
     return Error(ErrorCode::not_found, "Agent " + agent->slug + " has no version " + std::to_string(n) +
                                            "; its current one is " + std::to_string(agent->current_version) + ".");
-  }
+  });
   if (!version) return std::move(version).error();
   auto definition = agents::read_definition(version->definition);
   if (!definition) return std::move(definition).error();
@@ -212,21 +209,29 @@ Result<store::RunRow> start_run(const Services& services, const CallContext& con
     if (!narrowed) return std::move(narrowed).error();
     most = *narrowed;
   }
-  if (wish.previous_run_id) {
-    if (auto fits = check_previous(context, *wish.previous_run_id, *agent, transaction); !fits)
-      return std::move(fits).error();
+  if (wish.previous_run_id && agent->kind != "model") {
+    return wrong_previous("is given for the playbook " + agent->slug +
+                          ", which has no conversation to go on from; hand what it needs over in input");
   }
-  if (auto free = check_places(services, context, transaction); !free) return std::move(free).error();
 
   store::RunRow run;
   run.agent_id = agent->id;
-  run.agent_version = n;
+  run.agent_version = version->n;
   run.snapshot = {{"slug", agent->slug}, {"name", agent->name}, {"definition", version->definition}};
-  run.input = std::move(*input);
+  run.input = *std::move(input);
   run.previous_run_id = wish.previous_run_id;
   run.limits = agents::limits_json(most);
   run.trigger = trigger_of(context.surface);
-  return insert(services, context, std::move(run), transaction);
+  return run;
+}
+
+Result<store::RunRow> start_run(const Services& services, const CallContext& context, store::RunRow prepared,
+                                store::Transaction& transaction) {
+  if (prepared.previous_run_id) {
+    if (auto fits = check_previous(context, prepared, transaction); !fits) return std::move(fits).error();
+  }
+  if (auto free = check_places(services, context, transaction); !free) return std::move(free).error();
+  return insert(services, context, std::move(prepared), transaction);
 }
 
 Result<store::RunRow> replay_run(const Services& services, const CallContext& context, const store::RunRow& original,

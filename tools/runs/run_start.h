@@ -25,12 +25,15 @@ struct RunWish {
   std::optional<std::string> previous_run_id;  // whose conversation it goes on from
 };
 
-// Returns not_found (agent, version, previous run), validation_failed (input, limits), conflict (the agent is disabled, its
-// provider is not configured, the previous run has not ended well), forbidden (a run that wants to start a run) or
+// A run that may be started, without its id. The agent and its version are those of this moment. Blocks for a read of its
+// own: not inside a transaction. Returns not_found (agent, version), validation_failed (input, limits), conflict (the agent
+// is disabled, its provider is not configured) or forbidden (a run that wants to start a run).
+Result<store::RunRow> prepare_run(const Services& services, const CallContext& context, const RunWish& wish);
+// Starts what was prepared. Returns not_found or conflict (a previous run that is none, or has not ended well) or
 // concurrency_limit (too many are queued).
-Result<store::RunRow> start_run(const Services& services, const CallContext& context, const RunWish& wish,
+Result<store::RunRow> start_run(const Services& services, const CallContext& context, store::RunRow prepared,
                                 store::Transaction& transaction);
-// A new run of the same version on the same input with the same limits. Refused as start_run.
+// A new run of the same version on the same input with the same limits. Refused as both of these.
 Result<store::RunRow> replay_run(const Services& services, const CallContext& context, const store::RunRow& original,
                                  store::Transaction& transaction);
 

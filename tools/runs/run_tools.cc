@@ -109,9 +109,13 @@ Result<ToolResult> create_run(const Services& services, const CallContext& conte
   wish.previous_run_id = string_member(arguments, "previous_run_id");
   if (const Json* input = find_member(arguments, "input")) wish.input = *input;
   if (const Json* limits = find_member(arguments, "limits")) wish.limits = *limits;
-  return create_run_once(services, context, arguments, "create_run", [&](store::Transaction& transaction) {
-    return start_run(services, context, wish, transaction);
-  });
+  // Before the transaction, for which everybody else waits. Told only if the request was not answered before.
+  auto prepared = prepare_run(services, context, wish);
+  return create_run_once(services, context, arguments, "create_run",
+                         [&](store::Transaction& transaction) -> Result<store::RunRow> {
+                           if (!prepared) return prepared;
+                           return start_run(services, context, *std::move(prepared), transaction);
+                         });
 }
 
 Result<ToolResult> replay(const Services& services, const CallContext& context, const Json& arguments) {

@@ -33,7 +33,7 @@ TEST_F(CallMakingTest, ACallIsRecordedAsRunningBeforeItIsMadeAndEndsInTheRecord)
   EXPECT_EQ(row.arguments_sha256, to_hex(sha256(R"({"scan_id":"scn_1"})")));
   EXPECT_THAT(types(id), ElementsAre("tool_call.created", "tool_call.started", "tool_call.completed"));
   EXPECT_EQ(event(id, "tool_call.created")["arguments"]["scan_id"], "scn_1");
-  EXPECT_EQ(attempts(id).size(), 1U);
+  EXPECT_TRUE(attempts(id).empty()) << "the only try of a call is in its own row";
   EXPECT_EQ(stored(id).usage["tool_calls"], 1);
   const auto audit =
       must(database_->read_for([&](store::Transaction& t) { return store::list_audit(t, "acc_1", 10); }));
@@ -230,6 +230,7 @@ TEST_F(CallMakingTest, AnAbandonedCallEndsInTheRecordAndIsNotHeardOfAgain) {
   must(stint.session.start_call(std::move(wish)));
 
   must(stint.session.abandon_call("a"));
+  stint.write_all();
 
   EXPECT_EQ(calls(id).back().status, "timed_out");
   EXPECT_EQ(stint.session.calls_under_way(), 0U);
@@ -270,6 +271,30 @@ TEST_F(CallMakingTest, ALongAnswerIsCutForTheRecordAndForTheEngineAlike) {
   EXPECT_EQ(calls(id).back().result, outcome.result);
 }
 
+TEST_F(CallMakingTest, TheEndOfACallIsWrittenWithWhatComesNext) {
+  const std::string id = running();
+  Stint stint(*this, id);
+  CallWish wish;
+  wish.key = "a";
+  wish.tool = "list_findings";
+  must(stint.session.start_call(std::move(wish)));
+  ASSERT_TRUE(stint.session.next_call().has_value());
+  EXPECT_EQ(calls(id).back().status, "running");
+  EXPECT_TRUE(stint.session.is_tainted());
+  EXPECT_EQ(stint.session.run().usage["tool_calls"], 1);
+
+  wish = {};
+  wish.key = "b";
+  wish.tool = "get_scan";
+  must(stint.session.start_call(std::move(wish)));
+
+  EXPECT_EQ(calls(id).front().status, "completed");
+  EXPECT_TRUE(stored(id).is_tainted);
+  EXPECT_EQ(stored(id).usage["tool_calls"], 1);
+  EXPECT_THAT(types(id), ::testing::ElementsAre("tool_call.created", "tool_call.started", "tool_call.completed",
+                                                "tool_call.created", "tool_call.started"));
+}
+
 TEST_F(CallMakingTest, AnAnswerWithOthersTextTaintsTheRun) {
   const std::string id = running();
   Stint stint(*this, id);
@@ -292,6 +317,7 @@ TEST_F(CallMakingTest, ARevokedKeyStopsTheRun) {
   must(stint.session.start_call(std::move(wish)));
 
   EXPECT_FALSE(stint.session.next_call().has_value());
+  stint.write_all();
 
   EXPECT_TRUE(stint.session.should_stop());
   EXPECT_EQ(stint.stop.reason(), RunStopReason::key_revoked);

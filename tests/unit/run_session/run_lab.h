@@ -324,8 +324,11 @@ class RunLab : public ::testing::Test {
       must(session.start_call(std::move(wish)));
       auto outcome = session.next_call();
       if (!outcome) throw std::runtime_error("the call " + key + " has not ended: " + stop.message());
+      write_all();
       return *std::move(outcome);
     }
+    // What the engine's next step would write with itself.
+    void write_all() { must(record.flush()); }
     RunParts parts;
     LabJob job;
     RunStop stop;

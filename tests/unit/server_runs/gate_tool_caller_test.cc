@@ -5,6 +5,7 @@
 
 #include "server/runs/run_counts.h"
 #include "server/runs/tool_directory.h"
+#include "tests/support/eventually.h"
 #include "tests/unit/tools/tools_fixture.h"
 
 namespace weir::server {
@@ -214,9 +215,29 @@ TEST_F(GateToolCallerTest, ARevocationActsOnTheNextCall) {
   EXPECT_TRUE(call("look")->answers.at(0).has_value());
   ASSERT_TRUE(
       database_->write([&](store::Transaction& t) { return store::revoke_key(t, "key_1", clock_.now()); }).has_value());
+  gate_->forget_key("key_1");  // as whoever revokes it does
 
   EXPECT_EQ(call("look")->answers.at(0).error().code, ErrorCode::unauthorized);
   EXPECT_EQ(seen_.size(), 1U);
+}
+
+TEST_F(GateToolCallerTest, ARevocationElsewhereActsWithinTheKeyRefresh) {
+  EXPECT_TRUE(call("look")->answers.at(0).has_value());
+  ASSERT_TRUE(
+      database_->write([&](store::Transaction& t) { return store::revoke_key(t, "key_1", clock_.now()); }).has_value());
+
+  EXPECT_TRUE(testing::eventually([&] {
+    const auto heard = call("look");
+    return !heard->answers.empty() && !heard->answers[0] && heard->answers[0].error().code == ErrorCode::unauthorized;
+  }));
+}
+
+TEST_F(GateToolCallerTest, WhatStandsForAKeyIsNoKey) {
+  ASSERT_TRUE(call("look")->answers.at(0).has_value());
+  http::Request request;
+  request.headers.add("X-API-Key", "key_1");
+
+  EXPECT_EQ(gate_->authenticate(request).error().code, ErrorCode::unauthorized);
 }
 
 TEST_F(GateToolCallerTest, AToolThatIsGoneIsNotFound) {
