@@ -40,3 +40,10 @@ find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
 add_library(weir_config_libraries INTERFACE)
 target_include_directories(weir_config_libraries SYSTEM INTERFACE ${TOMLPLUSPLUS_INCLUDE_DIR} ${CLI11_INCLUDE_DIR})
+
+# Of the server. Sanitizers bring their own.
+add_library(weir_allocator INTERFACE)
+if(NOT WEIR_SANITIZE)
+  find_library(JEMALLOC jemalloc REQUIRED)
+  target_link_libraries(weir_allocator INTERFACE ${JEMALLOC})
+endif()

@@ -6,7 +6,7 @@ packages_build=(
   g++ cmake ninja-build pkg-config ccache git python3 ca-certificates
   libcpp-httplib-dev libcurl4-openssl-dev nlohmann-json3-dev libhiredis-dev libspdlog-dev libfmt-dev
   libsoci-dev libboost-dev libsqlite3-dev libpq-dev libvalijson-dev libssl-dev libcjose-dev
-  libtomlplusplus-dev libcli11-dev zlib1g-dev libbrotli-dev
+  libtomlplusplus-dev libcli11-dev zlib1g-dev libbrotli-dev libjemalloc-dev
 )
 packages_test=(libgtest-dev libgmock-dev curl openssl chromium nginx:nginx-light redis-server postgresql node:nodejs npm:npm python3-venv)
 packages_check=(clang clang-format clang-tidy valgrind)

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -128,7 +129,12 @@ class GroupCommit {
     if (auto begun = session_->begin(Access::write); !begun) return fail(group, begun.error());
     if (!make(*group.front())) return undo();
     while (group.size() < kGroupMax) {
-      Request* const next = take_next();
+      Request* next = take_next();
+      // A crowd is on its way: whoever could run but for this thread comes along.
+      if (next == nullptr && group.size() == 1 && had_company_) {
+        std::this_thread::yield();
+        next = take_next();
+      }
       if (next == nullptr) break;
       group.push_back(next);
       if (!make_saved(*next)) {
@@ -136,6 +142,7 @@ class GroupCommit {
         return fail(group, SessionTransaction<Session>::ended());
       }
     }
+    had_company_ = group.size() > 1;
     if (auto committed = session_->commit(); !committed) {
       undo();
       fail(group, committed.error());
@@ -180,6 +187,7 @@ class GroupCommit {
   std::deque<Request*> waiting_;            // guarded by mutex_, in the order of coming; as many as threads write
   bool is_led_ = false;                     // guarded by mutex_
   const std::unique_ptr<Session> session_;  // the leader's
+  bool had_company_ = false;                // the leader's: the last group had more than one
   CommitOrder order_;
 };
 

@@ -102,7 +102,8 @@ def wait_for_all(server, count, seconds):
         counts = {re.search(r'status="(\w+)"', labels).group(1): int(value)
                   for labels, value in samples(server, "weir_runs").items()}
         return counts if sum(counts.get(status, 0) for status in TERMINAL) >= count else None
-    return eventually(ended, f"{count} runs end", seconds=seconds)
+    # Seldom: what is asked for is work for the server, too.
+    return eventually(ended, f"{count} runs end", seconds=seconds, every_seconds=0.25)
 
 
 def overhead_ms(server, share):

@@ -19,7 +19,7 @@ MODERN = "2026-07-28"
 PATIENCE_SECONDS = 30
 
 
-def eventually(condition, what, seconds=PATIENCE_SECONDS):
+def eventually(condition, what, seconds=PATIENCE_SECONDS, every_seconds=0.01):
     """The first true value of condition(); fails after a deadline."""
     end = time.monotonic() + seconds
     while True:
@@ -28,7 +28,7 @@ def eventually(condition, what, seconds=PATIENCE_SECONDS):
             return value
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {what}")
-        threading.Event().wait(0.01)
+        threading.Event().wait(every_seconds)
 
 
 class Answer:

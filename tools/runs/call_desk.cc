@@ -87,7 +87,8 @@ Result<void> CallDesk::resume(const CallWish& wish, store::ToolCallRow row) {
                                                       "did its work is not known, and it must not be called twice.");
     call.row.status = "failed";
     call.row.is_error = true;
-    return end(call, kServerRestarted, "the process that made the call is gone");
+    end(call, kServerRestarted, "the process that made the call is gone");
+    return {};
   }
   if (!tool) return failed(call, Error(ErrorCode::not_found, "There is no tool " + call.row.name + " any more."));
   if (parts_.runs.settings.are_tools_stopped) {

@@ -94,17 +94,17 @@ class CallDesk {
   Result<void> work();
   Result<void> take_in(CallReport report);
   Result<void> answered(Call& call, Result<ToolResult> answer, TimePoint at);
-  Result<void> complete(Call& call, const ToolResult& result);
+  void complete(Call& call, const ToolResult& result);
   Result<void> failed(Call& call, const Error& error);
   // Records how it ended, tells it, and hands the outcome to next().
-  Result<void> end(Call& call, std::string_view outcome, std::string_view detail);
+  void end(Call& call, std::string_view outcome, std::string_view detail);
   Result<void> rest(Call& call, std::chrono::milliseconds delay, const Error& error);
   Result<void> tell_progress(Call& call);
   // The call begins to wait for the rate limit, and ends to.
-  Result<void> hold(Call& call, std::chrono::milliseconds about);
-  Result<void> let_go(Call& call);
+  void hold(Call& call, std::chrono::milliseconds about);
+  void let_go(Call& call);
   // Tells it when the first call is held, and when none is any more.
-  Result<void> note_held(std::optional<std::chrono::milliseconds> about);
+  void note_held(std::optional<std::chrono::milliseconds> about);
   [[nodiscard]] TimePoint next_due(TimePoint latest) const;
   [[nodiscard]] std::size_t in_flight() const;
   Result<void> audit(store::Transaction& transaction, const store::ToolCallRow& row, std::string_view action,

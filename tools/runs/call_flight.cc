@@ -203,34 +203,38 @@ Result<void> CallDesk::take_in(CallReport report) {
   if (found == calls_.end() || found->second.attempt != report.attempt) return {};
   Call& call = found->second;
   switch (report.kind) {
-    case CallReport::Kind::held: call.deadline.reset(); return hold(call, report.about);
+    case CallReport::Kind::held:
+      call.deadline.reset();
+      hold(call, report.about);
+      return {};
     case CallReport::Kind::admitted:
       call.is_admitted = true;
       call.deadline = report.at + call.timeout;
-      return let_go(call);
+      let_go(call);
+      return {};
     case CallReport::Kind::progress: call.progress = std::move(report.event); return {};
     case CallReport::Kind::answered: return answered(call, *std::move(report.answer), report.at);
   }
   return {};
 }
 
-Result<void> CallDesk::hold(Call& call, milliseconds about) {
-  if (std::exchange(call.is_held, true)) return {};
+void CallDesk::hold(Call& call, milliseconds about) {
+  if (std::exchange(call.is_held, true)) return;
   call.held_since = parts_.clock.steady_now();
   ++held_;
-  return note_held(about);
+  note_held(about);
 }
 
-Result<void> CallDesk::let_go(Call& call) {
-  if (!std::exchange(call.is_held, false)) return {};
+void CallDesk::let_go(Call& call) {
+  if (!std::exchange(call.is_held, false)) return;
   call.held += std::chrono::duration_cast<milliseconds>(parts_.clock.steady_now() - call.held_since);
   --held_;
-  return note_held(std::nullopt);
+  note_held(std::nullopt);
 }
 
-Result<void> CallDesk::note_held(std::optional<milliseconds> about) {
+void CallDesk::note_held(std::optional<milliseconds> about) {
   const bool is_held = held_ > 0;
-  if (is_held == held_since_.has_value()) return {};
+  if (is_held == held_since_.has_value()) return;
   if (is_held) {
     held_since_ = parts_.clock.steady_now();
   } else {
@@ -242,7 +246,11 @@ Result<void> CallDesk::note_held(std::optional<milliseconds> about) {
     data["waiting_for"] = "rate_limit";
     if (about) data["retry_after_ms"] = about->count();
   }
-  return record_.write_event("run.status", std::move(data));
+  // With the next write: the answer may be here already, and a run that waits writes before it does.
+  record_.defer([this, data = std::move(data)](store::Transaction&) mutable {
+    record_.tell("run.status", std::move(data));
+    return Result<void>();
+  });
 }
 
 Result<void> CallDesk::tell_progress(Call& call) {
@@ -257,16 +265,17 @@ Result<void> CallDesk::tell_progress(Call& call) {
 Result<void> CallDesk::answered(Call& call, Result<ToolResult> answer, TimePoint at) {
   call.pending.reset();
   if (in_flight() == 1) last_answer_at_ = at;
-  if (answer) return complete(call, *answer);
-  return failed(call, answer.error());
+  if (!answer) return failed(call, answer.error());
+  complete(call, *answer);
+  return {};
 }
 
-Result<void> CallDesk::complete(Call& call, const ToolResult& result) {
+void CallDesk::complete(Call& call, const ToolResult& result) {
   call.row.status = "completed";
   call.row.result = result_to_keep(result, call.row.name);
   call.row.summary = shortened(result.summary, kSummaryBytesMax);
   call.row.is_tainted = call.tool.is_tainting || call.tool.is_external();
-  return end(call, "ok", "");
+  end(call, "ok", "");
 }
 
 Result<void> CallDesk::failed(Call& call, const Error& error) {
@@ -291,9 +300,9 @@ Result<void> CallDesk::failed(Call& call, const Error& error) {
   call.row.is_error = true;
   call.row.error = error_json(to_string(error.code), error.message);
   call.row.is_tainted = call.tool.is_external();  // its words
-  auto ended = end(call, to_string(error.code), error.message);
+  end(call, to_string(error.code), error.message);
   if (is_of_key) stop_.request(RunStopReason::key_revoked, error.message);
-  return ended;
+  return {};
 }
 
 Result<void> CallDesk::rest(Call& call, milliseconds delay, const Error& error) {
@@ -315,13 +324,13 @@ Result<void> CallDesk::rest(Call& call, milliseconds delay, const Error& error) 
                                                    .started_at = call.try_began,
                                                    .finished_at = parts_.clock.now()});
   });
-  if (!written || !call.is_refused) return written;
-  return hold(call, delay);
+  if (written && call.is_refused) hold(call, delay);
+  return written;
 }
 
 // Nothing outside depends on an end yet: it is written with what the engine does next, at the latest before the run waits.
 // A process that dies in between left the call as running, which means what it says: it may have been made.
-Result<void> CallDesk::end(Call& call, std::string_view outcome, std::string_view detail) {
+void CallDesk::end(Call& call, std::string_view outcome, std::string_view detail) {
   const UnixMillis now = parts_.clock.now();
   call.row.finished_at = now;
   std::optional<store::RunAttemptRow> attempt;
@@ -350,14 +359,13 @@ Result<void> CallDesk::end(Call& call, std::string_view outcome, std::string_vie
     if (call.row.is_tainted) run.is_tainted = true;
   });
   if (parts_.runs.meter != nullptr) parts_.runs.meter->call_ended(call.row.status);
-  auto told = let_go(call);
+  let_go(call);
   CallOutcome outcome_now = outcome_of(call.row);
   outcome_now.held = call.held;
   ready_.push_back(std::move(outcome_now));
   const std::string key = call.row.call_key;
   rows_.insert_or_assign(key, call.row);
   calls_.erase(key);  // `call` is gone, if it was of calls_
-  return told;
 }
 
 Result<void> CallDesk::abandon(std::string_view key) {
@@ -369,9 +377,9 @@ Result<void> CallDesk::abandon(std::string_view key) {
   call.row.status = "timed_out";
   call.row.is_error = true;
   call.row.error = error_json("timed_out", "The time of the step was over before " + call.row.name + " answered.");
-  auto ended = end(call, "timed_out", "given up");
+  end(call, "timed_out", "given up");
   std::erase_if(ready_, [&](const CallOutcome& outcome) { return outcome.key == key; });
-  return ended;
+  return {};
 }
 
 }  // namespace weir::tools::runs
