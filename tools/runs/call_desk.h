@@ -23,6 +23,8 @@ class CallDesk {
  public:
   // More tool_call.progress events of one call than one in this time would tell nobody more.
   static constexpr std::chrono::milliseconds kProgressInterval{1'000};
+  // What is held for less is no news: at the edge of a limit each call waits for some milliseconds.
+  static constexpr std::chrono::milliseconds kHoldToldAfter{100};
   // How long a call is held by the gate before it is refused and asked for again: longer than most waits.
   static constexpr std::chrono::milliseconds kHoldMax{30'000};
 
@@ -103,8 +105,9 @@ class CallDesk {
   // The call begins to wait for the rate limit, and ends to.
   void hold(Call& call, std::chrono::milliseconds about);
   void let_go(Call& call);
-  // Tells it when the first call is held, and when none is any more.
+  // Remembers when the first call is held, and when none is any more.
   void note_held(std::optional<std::chrono::milliseconds> about);
+  void tell_hold();
   [[nodiscard]] TimePoint next_due(TimePoint latest) const;
   [[nodiscard]] std::size_t in_flight() const;
   Result<void> audit(store::Transaction& transaction, const store::ToolCallRow& row, std::string_view action,
@@ -123,6 +126,8 @@ class CallDesk {
   std::uint64_t attempts_ = 0;
   std::size_t held_ = 0;
   std::optional<TimePoint> held_since_;
+  std::optional<std::chrono::milliseconds> held_about_;  // as it was told then
+  bool is_hold_told_ = false;
   std::chrono::milliseconds held_before_{0};
   std::optional<TimePoint> last_answer_at_;
 };

@@ -160,6 +160,7 @@ CallDesk::TimePoint CallDesk::next_due(TimePoint latest) const {
     if (!call.progress.is_null() && call.progress_told_at)
       latest = std::min(latest, *call.progress_told_at + kProgressInterval);
   }
+  if (held_since_ && !is_hold_told_) latest = std::min(latest, *held_since_ + kHoldToldAfter);
   return latest;
 }
 
@@ -168,6 +169,10 @@ Result<void> CallDesk::work() {
     if (auto taken = take_in(*std::move(report)); !taken) return taken;
   }
   const TimePoint now = parts_.clock.steady_now();
+  if (held_since_ && !is_hold_told_ && *held_since_ + kHoldToldAfter <= now) {
+    is_hold_told_ = true;
+    tell_hold();
+  }
   std::vector<std::string> keys;
   for (const auto& [key, call] : calls_) keys.push_back(key);
   for (const std::string& key : keys) {
@@ -237,16 +242,21 @@ void CallDesk::note_held(std::optional<milliseconds> about) {
   if (is_held == held_since_.has_value()) return;
   if (is_held) {
     held_since_ = parts_.clock.steady_now();
-  } else {
-    held_before_ = held_time();
-    held_since_.reset();
+    held_about_ = about;
+    return;
   }
+  held_before_ = held_time();
+  held_since_.reset();
+  if (std::exchange(is_hold_told_, false)) tell_hold();
+}
+
+// With the next write: the answer may be here already, and a run that waits writes before it does.
+void CallDesk::tell_hold() {
   Json data = {{"status", record_.row().status}, {"waiting_for", nullptr}, {"retry_after_ms", nullptr}};
-  if (is_held) {
+  if (is_hold_told_) {
     data["waiting_for"] = "rate_limit";
-    if (about) data["retry_after_ms"] = about->count();
+    if (held_about_) data["retry_after_ms"] = held_about_->count();
   }
-  // With the next write: the answer may be here already, and a run that waits writes before it does.
   record_.defer([this, data = std::move(data)](store::Transaction&) mutable {
     record_.tell("run.status", std::move(data));
     return Result<void>();

@@ -134,7 +134,7 @@ TEST_F(CallMakingTest, ACallThatTheRateLimitRefusesIsMadeLaterAndPeopleAreTold) 
   int asked = 0;
   caller_.answers("bump", [&](const ToolInvocation&, const ToolCaller::Callbacks& callbacks) {
     if (++asked < 3)
-      return callbacks.done(Error(ErrorCode::rate_limit_exceeded, "Slow down.").retry_in(milliseconds{20}));
+      return callbacks.done(Error(ErrorCode::rate_limit_exceeded, "Slow down.").retry_in(milliseconds{200}));
     callbacks.admitted();
     callbacks.done(answer(Json::object()));
   });
