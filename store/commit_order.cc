@@ -1,5 +1,7 @@
 #include "store/commit_order.h"
 
+#include "base/log.h"
+
 namespace weir::store {
 namespace {
 
@@ -7,7 +9,7 @@ thread_local const Database* t_inside = nullptr;
 
 }  // namespace
 
-void CommitOrder::run(std::uint64_t ticket, const std::vector<std::function<void()>>& callbacks) {
+void CommitOrder::run(std::uint64_t ticket, const std::function<void()>& callbacks) {
   {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return turn_ == ticket; });
@@ -20,7 +22,15 @@ void CommitOrder::run(std::uint64_t ticket, const std::vector<std::function<void
       order.changed_.notify_all();
     }
   } turn{*this};
-  for (const auto& callback : callbacks) callback();
+  callbacks();
+}
+
+void CommitOrder::call(const std::function<void()>& callback) {
+  try {
+    callback();
+  } catch (const std::exception& error) {
+    log::error("store.callback_failed", {{"cause", error.what()}});
+  }
 }
 
 Inside::Inside(const Database* database) : before_(t_inside) {

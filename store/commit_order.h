@@ -12,12 +12,14 @@
 
 namespace weir::store {
 
-// Lets callbacks of commits run one commit after the other, in the order in which the tickets were drawn, without the
-// writer's lock. Thread-safe.
+// Lets callbacks of commits run one commit after the other, in the order in which the tickets were drawn, while others
+// commit already. Thread-safe.
 class CommitOrder {
  public:
-  std::uint64_t draw() { return next_++; }  // under the writer's lock
-  void run(std::uint64_t ticket, const std::vector<std::function<void()>>& callbacks);
+  std::uint64_t draw() { return next_++; }  // by one thread at a time: who may commit
+  void run(std::uint64_t ticket, const std::function<void()>& callbacks);
+  // What one of them throws is logged, and is nobody else's.
+  static void call(const std::function<void()>& callback);
 
  private:
   std::uint64_t next_ = 0;

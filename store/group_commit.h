@@ -1,14 +1,17 @@
 // Writers of one session, in the order in which they came. While one of them commits, others gather; the first of these
 // then makes the changes of all in one transaction, so that a crowd pays for one commit and no writer is overtaken.
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -47,6 +50,16 @@ class GroupCommit {
     return std::move(request.outcome);
   }
 
+  // Calls `what` in a turn of its own, without a transaction: what was committed stays as it is meanwhile.
+  void pause(const std::function<void()>& what) {
+    static const Body kNothing;
+    Request request(kNothing);
+    request.is_alone = true;
+    if (!wait_for_turn(request)) return;
+    const Turn turn{*this};
+    what();
+  }
+
  private:
   // Not thread-safe: owned by its writer; the leader's from being taken until it is over.
   struct Request {
@@ -58,6 +71,7 @@ class GroupCommit {
     // Guarded by mutex_.
     bool is_over = false;
     bool is_leader = false;
+    bool is_alone = false;  // joins no group
     std::condition_variable news;
   };
   using Group = std::vector<Request*>;
@@ -81,29 +95,56 @@ class GroupCommit {
     return {};
   }
 
-  void lead(Request& own) {
-    Group group = {&own};
-    commit_all(group);
-    std::vector<std::function<void()>> callbacks;
-    for (Request* const request : group) {
-      for (auto& callback : request->callbacks) callbacks.push_back(std::move(callback));
-    }
-    // Drawn while nobody else can commit.
-    const std::uint64_t ticket = callbacks.empty() ? 0 : order_.draw();
-    pass_on();
-    struct Followers {  // are told, whatever a callback does
-      GroupCommit& all;
-      const Group& group;
-      ~Followers() {
-        const std::lock_guard lock(all.mutex_);
-        for (std::size_t i = 1; i < group.size(); ++i) {
-          group[i]->is_over = true;
-          group[i]->news.notify_one();  // under the lock: its writer goes as soon as it knows
-        }
+  // Both do their work whatever else happens. Not thread-safe: owned by the leader.
+  struct Turn {
+    GroupCommit& all;
+    ~Turn() { all.pass_on(); }
+  };
+  struct Followers {
+    GroupCommit& all;
+    const Group& group;
+    ~Followers() {
+      const std::lock_guard lock(all.mutex_);
+      for (std::size_t i = 1; i < group.size(); ++i) {
+        group[i]->is_over = true;
+        group[i]->news.notify_one();  // under the lock: its writer goes as soon as it knows
       }
-    };
+    }
+  };
+
+  void lead(Request& own) {
+    Group group;
     const Followers followers{*this, group};
-    if (!callbacks.empty()) order_.run(ticket, callbacks);
+    std::optional<std::uint64_t> ticket;
+    {
+      const Turn turn{*this};
+      try {
+        group.reserve(kGroupMax);
+        group.push_back(&own);
+        commit_all(group);
+      } catch (...) {  // memory: nothing else throws between the bodies
+        give_up(own, group, std::current_exception());
+      }
+      // Drawn while nobody else can commit.
+      if (std::ranges::any_of(group, [](const Request* each) { return !each->callbacks.empty(); })) {
+        ticket = order_.draw();
+      }
+    }
+    if (!ticket) return;
+    order_.run(*ticket, [&group] {
+      for (const Request* const request : group) {
+        for (const auto& callback : request->callbacks) CommitOrder::call(callback);
+      }
+    });
+  }
+
+  void give_up(Request& own, Group& group, const std::exception_ptr& cause) {
+    if (group.empty()) own.thrown = cause;
+    for (Request* const request : group) {
+      request->callbacks.clear();
+      if (request->outcome && !request->thrown) request->thrown = cause;
+    }
+    CommitOrder::call([this] { undo(); });
   }
 
   void pass_on() {
@@ -118,7 +159,7 @@ class GroupCommit {
 
   Request* take_next() {
     const std::lock_guard lock(mutex_);
-    if (waiting_.empty()) return nullptr;
+    if (waiting_.empty() || waiting_.front()->is_alone) return nullptr;
     Request* const next = waiting_.front();
     waiting_.pop_front();
     return next;
@@ -126,7 +167,7 @@ class GroupCommit {
 
   // The transaction of the first, and of all who come while it lasts.
   void commit_all(Group& group) {
-    if (auto begun = session_->begin(Access::write); !begun) return fail(group, begun.error());
+    if (auto begun = session_->begin(Access::write); !begun) return fail(group, begun.error(), nullptr);
     if (!make(*group.front())) return undo();
     while (group.size() < kGroupMax) {
       Request* next = take_next();
@@ -139,13 +180,13 @@ class GroupCommit {
       group.push_back(next);
       if (!make_saved(*next)) {
         undo();
-        return fail(group, SessionTransaction<Session>::ended());
+        return fail(group, SessionTransaction<Session>::ended(), next);
       }
     }
     had_company_ = group.size() > 1;
     if (auto committed = session_->commit(); !committed) {
       undo();
-      fail(group, committed.error());
+      fail(group, committed.error(), nullptr);
     }
   }
 
@@ -174,11 +215,13 @@ class GroupCommit {
     return session_->is_in_transaction() && session_->restore().has_value();
   }
 
-  // Whoever had no error of its own gets `error`: nothing of theirs is stored.
-  void fail(Group& group, const Error& error) {
+  // Nothing of the group is stored. An error that a body came to may rest on what others of the group had done, so it is
+  // told `error`, too; but whoever `lost` the transaction keeps its own.
+  void fail(Group& group, const Error& error, const Request* lost) {
     for (Request* const request : group) {
       request->callbacks.clear();
-      if (request->outcome && !request->thrown) request->outcome = error;
+      const bool has_own = request == lost && !request->outcome;
+      if (!request->thrown && !has_own) request->outcome = error;
     }
   }
 

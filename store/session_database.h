@@ -83,6 +83,13 @@ class SessionDatabase : public Database {
     return transact(*lease.get(), Access::read, body);
   }
 
+ protected:
+  // Calls `what` between two commits.
+  void pause_writers(const std::function<void()>& what) {
+    const Inside inside(this);
+    writer_.pause(what);
+  }
+
  private:
   GroupCommit<Session> writer_;
   SessionPool<Session> readers_;

@@ -21,6 +21,11 @@ struct Parameter {
   soci::indicator indicator = soci::i_ok;
 };
 
+bool is_large(const Value& value) {
+  const auto* const text = std::get_if<std::string>(&value);
+  return text != nullptr && text->size() > kKeptTextMax;
+}
+
 std::optional<Parameter::Type> type_of(const Value& value) {
   if (std::holds_alternative<std::int64_t>(value)) return Parameter::Type::integer;
   if (std::holds_alternative<double>(value)) return Parameter::Type::number;
@@ -93,11 +98,15 @@ struct SociStatements::Prepared {
     bound = wanted;
   }
 
-  // Bound values are not kept longer than they are needed if they are large.
-  void let_go() {
+  // Large texts are not kept longer than they are needed: neither what was bound nor what was read last.
+  void let_go(bool has_read_large) {
     for (Parameter& parameter : parameters) {
       if (parameter.text.capacity() > kKeptTextMax) parameter.text = std::string();
     }
+    if (!has_read_large) return;
+    bound.reset();
+    statement.bind_clean_up();
+    columns.clean_up();
   }
 
   std::vector<Parameter> parameters;
@@ -115,6 +124,7 @@ Result<Answer> SociStatements::run(std::string_view sql, std::vector<Value> valu
   if (!prepared_one.is_bound_for(values, wanted)) prepared_one.bind(values, wanted);
   for (std::size_t i = 0; i < values.size(); ++i) assign(prepared_one.parameters[i], values[i]);
   Answer found;
+  bool has_read_large = false;  // in the last row
   bool has_row = statement.execute(true);
   if (wanted == Wanted::rows) {
     const soci::row& columns = prepared_one.columns;
@@ -123,12 +133,13 @@ Result<Answer> SociStatements::run(std::string_view sql, std::vector<Value> valu
       std::vector<Value> row;
       row.reserve(columns.size());
       for (std::size_t i = 0; i < columns.size(); ++i) row.push_back(value_in(columns, i));
+      has_read_large = std::ranges::any_of(row, is_large);
       found.rows.emplace_back(std::move(row));
     }
   } else {
     found.changed = statement.get_affected_rows();
   }
-  prepared_one.let_go();
+  prepared_one.let_go(has_read_large);
   return found;
 }
 

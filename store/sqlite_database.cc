@@ -9,7 +9,6 @@
 #include <cstring>
 #include <filesystem>
 
-#include "base/log.h"
 #include "store/migrations.h"
 #include "store/session_database.h"
 #include "store/sqlite_session.h"
@@ -64,14 +63,7 @@ class SqliteDatabase final : public SessionDatabase<SqliteSession> {
                  std::vector<std::unique_ptr<SqliteSession>> readers, std::unique_ptr<SqliteSession> mover)
       : SessionDatabase(patience, std::move(writer), std::move(readers)),
         checkpointer_(
-            std::move(mover),
-            [this](const std::function<void()>& move_pages) {
-              const auto done = write([&](Transaction&) {
-                move_pages();
-                return Result<void>();
-              });
-              if (!done) log::warning("store.checkpoint_failed", {{"cause", done.error().cause}});
-            },
+            std::move(mover), [this](const std::function<void()>& move_pages) { pause_writers(move_pages); },
             WalCheckpointer::Sizes{}) {
     log_owner.leave_log([this](int pages) { checkpointer_.note(pages); });
   }

@@ -20,7 +20,10 @@ WalCheckpointer::WalCheckpointer(std::unique_ptr<SqliteSession> session,
 
 void WalCheckpointer::note(int pages) {
   const std::lock_guard lock(mutex_);
-  if (pages < pages_) moved_ = 0;  // it has begun anew
+  if (pages < pages_) {  // it has begun anew
+    moved_ = 0;
+    ++beginnings_;
+  }
   pages_ = pages;
   if (pages_ - moved_ >= sizes_.gathered) grown_.notify_one();
 }
@@ -37,16 +40,17 @@ void WalCheckpointer::work(const std::stop_token& stop) {
 
 void WalCheckpointer::checkpoint() {
   const auto move_pages = [this] {
+    const int beginning = [this] {
+      const std::lock_guard lock(mutex_);
+      return beginnings_;
+    }();
     auto state = session_->checkpoint();
+    if (!state) log::warning("store.checkpoint_failed", {{"cause", state.error().cause}});
+    // Without an answer (another process may be at it) the next one moves these, too.
+    const int pages = state ? state->pages : -1;
     const std::lock_guard lock(mutex_);
-    if (!state) {
-      // The next one moves these, too; another process may be at it.
-      log::warning("store.checkpoint_failed", {{"cause", state.error().cause}});
-      moved_ = pages_;
-      return 0;
-    }
-    moved_ = std::max(pages_, state->pages);
-    return state->pages;
+    if (beginning == beginnings_) moved_ = pages >= 0 ? pages : pages_;
+    return pages;
   };
   const int left = move_pages();
   if (left > sizes_.log_max) paused_([&] { (void)move_pages(); });

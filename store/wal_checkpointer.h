@@ -42,8 +42,9 @@ class WalCheckpointer {
   const Sizes sizes_;
   std::mutex mutex_;
   std::condition_variable_any grown_;
-  int pages_ = 0;  // guarded by mutex_: in the log
-  int moved_ = 0;  // guarded by mutex_: of these
+  int pages_ = 0;       // guarded by mutex_: in the log
+  int moved_ = 0;       // guarded by mutex_: of these
+  int beginnings_ = 0;  // guarded by mutex_: how often the log began anew
   std::jthread thread_;
 };
 

@@ -104,6 +104,7 @@ class GroupCommitTest : public ::testing::Test {
   }
 
   Asked asked_;
+  std::vector<std::jthread> pauses_;
   GroupCommit<Session> writer_{std::make_unique<Session>(asked_), milliseconds{5'000}};
 };
 
@@ -200,6 +201,44 @@ TEST_F(GroupCommitTest, CallbacksRunAfterTheCommitInTheOrderOfTheWriters) {
   for (const auto& outcome : write_together(tells("a"), {tells("b"), tells("c")})) EXPECT_TRUE(outcome);
 
   EXPECT_THAT(asked_.what, ElementsAre("begin", "save", "release", "save", "release", "commit", "a", "b", "c"));
+}
+
+TEST_F(GroupCommitTest, AConflictWithWhatWasNeverStoredIsToldAsTheFailureOfTheCommit) {
+  asked_.does_commit_fail = true;
+
+  const auto outcomes = write_together(says("a"), {[](Transaction&) { return Error(ErrorCode::conflict, "exists"); }});
+
+  EXPECT_EQ(outcomes[0].error().message, "the disk is full");
+  EXPECT_EQ(outcomes[1].error().message, "the disk is full");
+}
+
+TEST_F(GroupCommitTest, ACallbackThatFailsTakesNothingFromTheOthers) {
+  const Body fails = [](Transaction& transaction) -> Result<void> {
+    transaction.on_commit([] { throw std::runtime_error("oops"); });
+    return {};
+  };
+  const Body tells = [this](Transaction& transaction) -> Result<void> {
+    transaction.on_commit([this] { asked_.what.push_back("told"); });
+    return {};
+  };
+
+  for (const auto& outcome : write_together(says("a"), {fails, tells})) EXPECT_TRUE(outcome);
+
+  EXPECT_EQ(asked_.what.back(), "told");
+}
+
+TEST_F(GroupCommitTest, APauseIsATurnWithoutATransaction) {
+  const auto outcomes = write_together(
+      [this](Transaction&) -> Result<void> {
+        pauses_.emplace_back([this] { writer_.pause([this] { asked_.what.push_back("pause"); }); });
+        EXPECT_TRUE(testing::eventually([this] { return writer_.waiting() > 0; }));
+        return {};
+      },
+      {});
+  pauses_.clear();
+
+  EXPECT_TRUE(outcomes[0]);
+  EXPECT_THAT(asked_.what, ElementsAre("begin", "commit", "pause"));
 }
 
 TEST(GroupCommitOfAServerTest, WhoWaitsTooLongIsRefusedAndChangesNothing) {

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
-#include "store/session_transaction.h"
+#include "store/group_commit.h"
 #include "tests/support/eventually.h"
 #include "tests/support/temp_dir.h"
 
@@ -30,10 +32,14 @@ class WalCheckpointerTest : public ::testing::Test {
     }));
   }
 
+  std::unique_ptr<SqliteSession> open_writer() {
+    auto session = open();
+    writer_ = session.get();
+    return session;
+  }
   std::unique_ptr<SqliteSession> open() { return must(SqliteSession::open({.path = path_}, Access::write)); }
   void write_some() {
-    const std::lock_guard lock(writing_);
-    must(transact(*writer_, Access::write, [](Transaction& t) -> Result<void> {
+    must(group_.write([](Transaction& t) -> Result<void> {
       if (auto added = t.execute("INSERT INTO things VALUES (:1)", {std::string(20'000, 'x')}); !added) {
         return std::move(added).error();
       }
@@ -44,11 +50,10 @@ class WalCheckpointerTest : public ::testing::Test {
 
   testing::TempDir folder_;
   const std::string path_ = (folder_.path() / "weir.db").string();
-  std::mutex writing_;
-  std::unique_ptr<SqliteSession> writer_ = open();
+  SqliteSession* writer_ = nullptr;  // of group_
+  GroupCommit<SqliteSession> group_{open_writer(), std::chrono::milliseconds{5'000}};
   const std::function<void(const std::function<void()>&)> paused_ = [this](const std::function<void()>& body) {
-    const std::lock_guard lock(writing_);
-    body();
+    group_.pause(body);
   };
 };
 
@@ -74,15 +79,22 @@ TEST_F(WalCheckpointerTest, WhatGathersIsMovedIntoTheFile) {
 
 TEST_F(WalCheckpointerTest, ALogThatIsWrittenWithoutPauseBeginsAnewAllTheSame) {
   int most = 0;
-  bool has_begun_anew = false;
+  std::atomic<bool> has_begun_anew = false;
   WalCheckpointer checkpointer(open(), paused_, {.gathered = 20, .log_max = 100});
   writer_->leave_log([&](int pages) {
     checkpointer.note(pages);
-    has_begun_anew = has_begun_anew || pages < most;
+    if (pages < most) has_begun_anew = true;
     most = std::max(most, pages);
   });
 
-  for (int i = 0; i < 5'000 && !has_begun_anew; ++i) write_some();
+  {
+    std::vector<std::jthread> writers;
+    for (int i = 0; i < 4; ++i) {
+      writers.emplace_back([&] {
+        for (int n = 0; n < 3'000 && !has_begun_anew; ++n) write_some();
+      });
+    }
+  }
 
   EXPECT_TRUE(has_begun_anew);
 }
