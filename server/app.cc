@@ -178,6 +178,9 @@ void App::compose() {
                                                .providers = config_.providers,
                                                .mcp_servers = mcp_server_specs_},
                                      RunWorksParts{*database_, *resolver_, clock_, random_, port});
+  if (config_.runs_at_once == 0 && !is_shared()) {
+    log::warning("runs.not_executed", {{"why", "runs.at_once is 0, and no other server shares this database"}});
+  }
   scan.runners = config_.scans_at_once;
   jobs_ = jobs::JobRunner::create(
       runner, *database_, clock_, ids_,

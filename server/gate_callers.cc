@@ -163,6 +163,7 @@ Result<std::shared_ptr<const tools::Caller>> Gate::authenticate(const http::Requ
   if (is_believed) return state.failed(request, *refusal);
   if (!cached && !has_key_form(credentials->key)) return state.failed(request, malformed_key_error(*credentials));
 
+  const std::uint64_t seen = state.keys.changes();
   auto found = state.look_up(hash);
   if (!found) return std::move(found).error();
   if (*found == nullptr) {
@@ -175,7 +176,7 @@ Result<std::shared_ptr<const tools::Caller>> Gate::authenticate(const http::Requ
   }
   CachedKey& key = **found;
   if (cached) key.touched_ms = std::max(key.touched_ms.load(), cached->touched_ms.load());
-  state.keys.put(hash, *found);
+  state.keys.put(hash, *found, seen);
   if (auto ended = state.refusal_of(key, credentials->header)) return state.failed(request, *std::move(ended));
   state.touch(key);
   return key.caller;
@@ -193,6 +194,7 @@ Result<std::shared_ptr<const tools::Caller>> Gate::State::accept_token(const htt
   if (!cached) {
     if (auto refused = guarded(request)) return *std::move(refused);
   }
+  const std::uint64_t seen = keys.changes();
   auto bearer = tokens->accept(token);
   if (!bearer) {
     if (bearer.error().code == ErrorCode::unavailable) return std::move(bearer).error();
@@ -214,7 +216,7 @@ Result<std::shared_ptr<const tools::Caller>> Gate::State::accept_token(const htt
   key->checked_at = checked_at;
   if (row.last_used_at) key->touched_ms = to_unix_ms(*row.last_used_at);
   if (cached) key->touched_ms = std::max(key->touched_ms.load(), cached->touched_ms.load());
-  keys.put(hash, key);
+  keys.put(hash, key, seen);
   touch(*key);
   return key->caller;
 }
@@ -249,6 +251,7 @@ Result<std::shared_ptr<const tools::Caller>> Gate::caller_of_key(std::string_vie
   const Sha256 hash = sha256(place);
   std::shared_ptr<CachedKey> key = state_->owners.find(hash);
   if (!key || state_->clock.steady_now() - key->checked_at >= state_->settings.key_refresh) {
+    const std::uint64_t seen = state_->owners.changes();
     auto found = state_->look_up(caller);
     if (!found) {
       state_->owners.forget(hash);
@@ -256,7 +259,7 @@ Result<std::shared_ptr<const tools::Caller>> Gate::caller_of_key(std::string_vie
       return Error(ErrorCode::unauthorized, "The API key " + printable(key_id, 40) + " is gone.");
     }
     key = *std::move(found);
-    state_->owners.put(hash, key);
+    state_->owners.put(hash, key, seen);
   }
   if (auto refusal = state_->refusal_of(*key, "Authorization")) return *std::move(refusal);
   return key->caller;

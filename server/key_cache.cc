@@ -24,8 +24,10 @@ std::shared_ptr<CachedKey> KeyCache::find(const Sha256& hash) {
   });
 }
 
-void KeyCache::put(const Sha256& hash, std::shared_ptr<CachedKey> key) {
+void KeyCache::put(const Sha256& hash, std::shared_ptr<CachedKey> key, std::uint64_t seen) {
   shard_of(hash).with([&](Shard& shard) {
+    // Under the lock that whoever forgets takes after it has counted.
+    if (seen != changes_) return;
     const auto found = shard.by_hash.find(hash);
     if (found != shard.by_hash.end()) {
       // A slower thread may arrive with an older answer.
@@ -52,6 +54,7 @@ void KeyCache::forget(const Sha256& hash) {
 
 template <typename Matches>
 void KeyCache::forget_if(Matches matches) {
+  ++changes_;
   for (Guarded<Shard>& guarded : shards_) {
     guarded.with([&](Shard& shard) {
       for (auto entry = shard.entries.begin(); entry != shard.entries.end();) {

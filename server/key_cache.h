@@ -37,7 +37,9 @@ class KeyCache {
 
   // Null if it is not there. Never blocks.
   std::shared_ptr<CachedKey> find(const Sha256& hash);
-  void put(const Sha256& hash, std::shared_ptr<CachedKey> key);
+  // What was read after `seen` (changes() then) is not kept if something was forgotten since: it may be what was forgotten.
+  void put(const Sha256& hash, std::shared_ptr<CachedKey> key, std::uint64_t seen);
+  [[nodiscard]] std::uint64_t changes() const { return changes_; }
   void forget(const Sha256& hash);
   // Looks at every entry: for the rare change of a key.
   void forget_key(std::string_view key_id);
@@ -68,6 +70,7 @@ class KeyCache {
   const std::size_t shard_count_;
   const std::size_t keys_per_shard_;
   std::array<Guarded<Shard>, kShardsMax> shards_;
+  std::atomic<std::uint64_t> changes_{0};
 };
 
 }  // namespace weir::server

@@ -1,5 +1,5 @@
 // The tool calls of one run: which are allowed, which wait for a person, which wait for a place, which are under way, and how
-// each ends. Every step of a call is recorded before it is taken, so that a run that is taken up again makes no call twice.
+// each ends. Every step of a call is recorded before it is taken, its end with what comes next, so that a run that is taken up again makes no call twice.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -98,7 +98,7 @@ class CallDesk {
   Result<void> answered(Call& call, Result<ToolResult> answer, TimePoint at);
   void complete(Call& call, const ToolResult& result);
   Result<void> failed(Call& call, const Error& error);
-  // Records how it ended, tells it, and hands the outcome to next().
+  // Has the next write record and tell how it ended, and hands the outcome to next().
   void end(Call& call, std::string_view outcome, std::string_view detail);
   Result<void> rest(Call& call, std::chrono::milliseconds delay, const Error& error);
   Result<void> tell_progress(Call& call);

@@ -357,6 +357,9 @@ void CallDesk::end(Call& call, std::string_view outcome, std::string_view detail
   record_.defer([this, row = call.row, attempt,
                  data = call_event(call.row)](store::Transaction& transaction) mutable -> Result<void> {
     if (auto stored = store::update_tool_call(transaction, row, kNotEnded); !stored) return stored;
+    if (RunMeter* const meter = parts_.runs.meter; meter != nullptr) {
+      transaction.on_commit([meter, status = row.status] { meter->call_ended(status); });
+    }
     if (attempt) {
       if (auto noted = store::append_run_attempt(transaction, *attempt); !noted) return noted;
     }
@@ -368,7 +371,6 @@ void CallDesk::end(Call& call, std::string_view outcome, std::string_view detail
     add_tool_call(run.usage);
     if (call.row.is_tainted) run.is_tainted = true;
   });
-  if (parts_.runs.meter != nullptr) parts_.runs.meter->call_ended(call.row.status);
   let_go(call);
   CallOutcome outcome_now = outcome_of(call.row);
   outcome_now.held = call.held;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "tools/runs/run_usage.h"
 
 namespace weir::tools::runs {
@@ -41,8 +42,13 @@ DatabaseRunSession::DatabaseRunSession(const RunParts& parts, RunRecord& record,
     : parts_(parts), record_(record), stop_(stop), desk_(parts, record, stop, watch) {}
 
 DatabaseRunSession::~DatabaseRunSession() {
-  // A failure is logged and has requested the stop.
-  if (auto flushed = record_.flush(); !flushed) stop_.request(RunStopReason::records_failed, flushed.error().message);
+  try {
+    // A failure is logged and has requested the stop.
+    if (auto flushed = record_.flush(); !flushed) stop_.request(RunStopReason::records_failed, flushed.error().message);
+  } catch (const std::exception& error) {  // of memory: the run is taken up again
+    log::error("run.write_failed", {{"run", record_.row().id}, {"cause", error.what()}});
+    stop_.request(RunStopReason::records_failed, "The server ran out of memory.");
+  }
 }
 
 Result<void> DatabaseRunSession::load() {

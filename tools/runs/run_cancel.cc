@@ -21,6 +21,15 @@ bool is_overdue(const store::RunRow& run, UnixMillis now) {
   return (run.status == "queued" || run.status == "requires_action") && run.deadline_at <= now;
 }
 
+// Whether nobody is executing it. A run that had begun waits in the queue again after a restart, or for a moment after a
+// failure; on a server that executes none, for as long as it is so.
+Result<bool> is_idle_run(store::Transaction& transaction, const store::RunRow& run) {
+  if (run.status != "running") return true;
+  auto job = store::job_of_resource(transaction, run.id);
+  if (!job) return std::move(job).error();
+  return *job && (*job)->state == "queued";
+}
+
 // Nobody is executing it.
 Result<void> end_idle_run(const Services& services, store::Transaction& transaction, const store::RunRow& run,
                           std::string status, std::string code, std::string message) {
@@ -54,7 +63,9 @@ Result<store::RunRow> cancel_run(const Services& services, const CallContext& co
     return Error(ErrorCode::conflict, "Run " + run->id + " cannot be cancelled: it is " + run->status + " already.");
   }
   const std::string message = "Cancelled by key " + context.caller->key_name + ".";
-  if (run->status != "running") {
+  auto is_idle = is_idle_run(transaction, *run);
+  if (!is_idle) return std::move(is_idle).error();
+  if (*is_idle) {
     if (auto ended = end_idle_run(services, transaction, *run, "cancelled", "cancelled", message); !ended)
       return std::move(ended).error();
     return store::run_for_job(transaction, run->id);

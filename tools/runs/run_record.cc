@@ -48,29 +48,26 @@ RunRecord::RunRecord(const RunParts& parts, jobs::JobContext& job, RunStop& stop
       began_(parts.clock.steady_now()) {}
 
 Result<void> RunRecord::write(const std::function<Result<void>(store::Transaction&)>& body) {
-  Result<void> written =
-      job_.write([&](store::Transaction& transaction) -> Result<void> { return write_all(transaction, body); });
-  // After a failure the run is taken up again, and its engine comes to the same once more.
-  deferred_.clear();
+  // Taken first: whatever comes of it, nothing is written twice. After a failure the run is taken up again, and its engine
+  // comes to the same once more.
+  const auto deferred = std::exchange(deferred_, {});
+  const bool is_use_changed = std::exchange(is_use_changed_, false);
   told_.clear();
-  is_use_changed_ = false;
+  Result<void> written = job_.write([&](store::Transaction& transaction) -> Result<void> {
+    for (const auto& earlier : deferred) {
+      if (auto done = earlier(transaction); !done) return done;
+    }
+    if (is_use_changed) {
+      if (auto done = write_use(transaction); !done) return done;
+    }
+    if (auto done = body(transaction); !done) return done;
+    return parts_.events.append_all(transaction, std::exchange(told_, {}));
+  });
   if (written) return written;
   log::warning("run.write_failed",
                {{"run", row_.id}, {"message", written.error().message}, {"cause", written.error().cause}});
   stop_.request(RunStopReason::records_failed, written.error().message);
   return written;
-}
-
-Result<void> RunRecord::write_all(store::Transaction& transaction,
-                                  const std::function<Result<void>(store::Transaction&)>& body) {
-  for (const auto& earlier : deferred_) {
-    if (auto done = earlier(transaction); !done) return done;
-  }
-  if (is_use_changed_) {
-    if (auto done = write_use(transaction); !done) return done;
-  }
-  if (auto done = body(transaction); !done) return done;
-  return parts_.events.append_all(transaction, std::exchange(told_, {}));
 }
 
 Result<void> RunRecord::write_use(store::Transaction& transaction) {

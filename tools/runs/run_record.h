@@ -61,7 +61,6 @@ class RunRecord {
   const agents::RunLimits limits_;
   const std::chrono::milliseconds active_before_;
   const std::chrono::steady_clock::time_point began_;
-  Result<void> write_all(store::Transaction& transaction, const std::function<Result<void>(store::Transaction&)>& body);
   Result<void> write_use(store::Transaction& transaction);
 
   std::vector<std::function<Result<void>(store::Transaction&)>> deferred_;  // few: the engine waits after them

@@ -25,7 +25,8 @@ struct RunWish {
   std::optional<std::string> previous_run_id;  // whose conversation it goes on from
 };
 
-// A run that may be started, without its id. The agent and its version are those of this moment. Blocks for a read of its
+// A run that may be started, without its id. The agent and its version are those of this moment: a run of an
+// agent that is disabled before it begins fails then. Blocks for a read of its
 // own: not inside a transaction. Returns not_found (agent, version), validation_failed (input, limits), conflict (the agent
 // is disabled, its provider is not configured) or forbidden (a run that wants to start a run).
 Result<store::RunRow> prepare_run(const Services& services, const CallContext& context, const RunWish& wish);

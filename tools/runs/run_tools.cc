@@ -24,6 +24,26 @@ bool is_included(const Json& arguments, std::string_view name) {
   return include != nullptr && std::ranges::any_of(*include, [&](const Json& each) { return each == name; });
 }
 
+// The only try of a call has no row of its own: the call's says the same.
+Result<void> add_only_tries(store::Transaction& transaction, const std::string& run_id,
+                            std::vector<store::RunAttemptRow>& attempts) {
+  auto calls = store::tool_calls_of(transaction, run_id);
+  if (!calls) return std::move(calls).error();
+  for (const store::ToolCallRow& call : *calls) {
+    if (!call.started_at || !call.finished_at) continue;
+    if (std::ranges::find(attempts, call.id, &store::RunAttemptRow::subject) != attempts.end()) continue;
+    attempts.push_back({.run_id = run_id,
+                        .subject = call.id,
+                        .n = call.attempts,
+                        .outcome = call.status == "completed" ? "ok" : string_or(call.error, "code", call.status),
+                        .detail = string_or(call.error, "message", ""),
+                        .started_at = *call.started_at,
+                        .finished_at = *call.finished_at});
+  }
+  std::ranges::stable_sort(attempts, {}, &store::RunAttemptRow::finished_at);
+  return {};
+}
+
 // The run with what was asked for, as it is in this transaction.
 Result<ToolResult> run_result(store::Transaction& transaction, const store::RunRow& run, const Json& arguments) {
   RunDetails details;
@@ -38,6 +58,9 @@ Result<ToolResult> run_result(store::Transaction& transaction, const store::RunR
   if (auto done = read("steps", details.steps, store::run_steps); !done) return std::move(done).error();
   if (auto done = read("messages", details.messages, store::run_messages); !done) return std::move(done).error();
   if (auto done = read("attempts", details.attempts, store::run_attempts); !done) return std::move(done).error();
+  if (details.attempts) {
+    if (auto done = add_only_tries(transaction, run.id, *details.attempts); !done) return std::move(done).error();
+  }
   const bool may_wait = run.status == "requires_action" || run.status == "running";
   if (may_wait || is_included(arguments, "tool_calls")) {
     auto calls = store::tool_calls_of(transaction, run.id);

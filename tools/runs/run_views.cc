@@ -269,8 +269,7 @@ Json run_schema() {
            {"tool_calls", p::list("With include tool_calls: in their order.", tool_call_schema())},
            {"messages", p::list("With include messages: what a model said and heard.", message_schema())},
            {"attempts",
-            p::list("With include attempts: each try of a model request, and of a tool call that took more than one.",
-                    attempt_schema())},
+            p::list("With include attempts: each try of a model request or a tool call.", attempt_schema())},
        }) {
     members.push_back(std::move(member));
   }

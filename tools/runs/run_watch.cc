@@ -96,7 +96,7 @@ void RunWatch::look() {
   const auto standing =
       database_.read_for([&](store::Transaction& transaction) { return standing_of(transaction, run_, clock_.now()); });
   if (!standing) {
-    // A call that is made meanwhile asks the gate, which asks the database.
+    // A call that is made meanwhile asks the gate.
     return log::warning("run.standing_unreadable", {{"run", run_.id}, {"cause", standing.error().cause}});
   }
   scopes_.with([&](Scopes& scopes) { scopes = standing->scopes; });

@@ -40,6 +40,12 @@ TEST_F(RunEndsTest, ARunThatWaitsForAPersonIsCancelledWithItsCalls) {
 TEST_F(RunEndsTest, ARunningRunIsAskedToStop) {
   const std::string id = started();
   change_run(id, [](store::RunRow& run) { run.status = "running"; });
+  must(database_->write_for([&](store::Transaction& t) {
+    return store::claim_job(t, {.kind = kRunJobKind,
+                                .owner = "somebody",
+                                .now = clock_.now(),
+                                .lease_until = clock_.now() + std::chrono::seconds{15}});
+  }));
 
   const Json run = call("cancel_run", {{"run_id", id}});
 
@@ -48,6 +54,15 @@ TEST_F(RunEndsTest, ARunningRunIsAskedToStop) {
   const auto job = must(database_->read_for([&](store::Transaction& t) { return store::job_of_resource(t, id); }));
   EXPECT_TRUE(job->is_cancel_requested);
   EXPECT_EQ(call("cancel_run", {{"run_id", id}})["status"], "cancelling");
+}
+
+TEST_F(RunEndsTest, ARunThatHadBegunAndIsExecutedByNobodyIsCancelledAtOnce) {
+  const std::string id = started();
+  change_run(id, [](store::RunRow& run) { run.status = "running"; });  // its job is in the queue again
+
+  EXPECT_EQ(call("cancel_run", {{"run_id", id}})["status"], "cancelled");
+
+  EXPECT_EQ(event_types(id).back(), "run.cancelled");
 }
 
 TEST_F(RunEndsTest, WhatHasEndedAndWhatIsAnothersCannotBeCancelled) {
