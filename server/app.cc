@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/log.h"
 #include "server/app_readings.h"
 #include "server/measured_exchange.h"
 #include "server/rest/admin_api.h"

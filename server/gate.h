@@ -88,7 +88,7 @@ class Gate {
 
   // The caller that a key is now, for work that goes on without its request (a run's tool calls). `of_subject`: the scopes of
   // an id that stands for a token's subject, whose row has none. Returns unauthorized (revoked, deleted) or api_key_expired.
-  // Blocks for a database read.
+  // Believed for key_refresh, as a key that is sent; else blocks for a database read.
   Result<std::shared_ptr<const tools::Caller>> caller_of_key(std::string_view key_id, const tools::Scopes& of_subject);
 
   // May this caller make this call, and has it the budget? Returns insufficient_scope, unavailable, or the decision: a

@@ -56,8 +56,8 @@ class Transaction {
   virtual Result<std::vector<Row>> query(std::string_view sql, std::vector<Value> parameters = {}) = 0;
   // The number of rows changed.
   virtual Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) = 0;
-  // Runs after a successful commit, in order, on the committing thread, outside the writer's lock; dropped on
-  // rollback. Must not block or fail.
+  // Runs after a successful commit, in the order of the commits, while others commit already, maybe on another writer's
+  // thread; dropped on rollback. Must not block or fail.
   virtual void on_commit(std::function<void()> callback) = 0;
   // For the few statements that cannot be said in both.
   [[nodiscard]] virtual Dialect dialect() const = 0;
@@ -83,10 +83,12 @@ class Database {
   static Result<std::unique_ptr<Database>> open(const DatabaseSettings& settings);
   virtual ~Database() = default;
 
-  // Runs `body` with a transaction that may write; commits if it returns success, else rolls back. Writers take turns, on
-  // all nodes: what `body` reads cannot change before it commits. Blocks until it is this one's turn, at most
-  // `busy_timeout` for other processes. `body` must not call read() or write(). Returns unavailable while a server is
-  // away; if it goes away during the commit, the change may or may not have been made.
+  // Runs `body` with a transaction that may write; commits if it returns success, else undoes what it did. Writers take
+  // turns, on all nodes: what `body` reads cannot change before it commits. Those who wait share a commit, so `body` and
+  // its callbacks may run on another writer's thread: whoever writes must hold no lock that any body or callback takes.
+  // Blocks until it is this one's turn, at most `busy_timeout` for other processes. `body` must not call read() or
+  // write(). Returns unavailable while a server is away; if it goes away during the commit, the change may or may not
+  // have been made.
   virtual Result<void> write(const std::function<Result<void>(Transaction&)>& body) = 0;
   // The same with a consistent snapshot and no writing; does not wait for writers.
   virtual Result<void> read(const std::function<Result<void>(Transaction&)>& body) = 0;

@@ -31,7 +31,7 @@ struct Lease {
   UnixMillis deadline_at{};
 };
 
-// Oldest first; at most a thousand.
+// In the order of their ids, the oldest first; at most a thousand, any of them.
 Result<std::vector<Lease>> leases_of(Transaction& transaction, const LeaseTable& table, std::string_view account_id,
                                      UnixMillis now);
 // The median of how long the account's latest work took that ran to an end; nothing if none did.

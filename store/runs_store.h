@@ -166,6 +166,7 @@ Result<std::optional<ToolCallRow>> tool_call_by_id(Transaction& transaction, std
 // Positions count from 0; returns the one that it got.
 Result<std::int64_t> append_run_message(Transaction& transaction, const RunMessageRow& message);
 Result<std::vector<RunMessageRow>> run_messages(Transaction& transaction, std::string_view run_id);
+// The only try of a tool call has no row: the call's row says the same.
 Result<void> append_run_attempt(Transaction& transaction, const RunAttemptRow& attempt);
 Result<std::vector<RunAttemptRow>> run_attempts(Transaction& transaction, std::string_view run_id);
 

@@ -39,7 +39,7 @@ struct EventHint {
 // feed's sequence; who follows only now may hear the newest event that was there already. Thread-safe.
 class ClusterHub final : public EventHub {
  public:
-  // Called after each commit of this node, on the committing thread; must not block.
+  // Called after each commit of this node, on the thread of some writer; must not block.
   using Hinter = std::function<void(const EventHint&)>;
   static constexpr std::chrono::milliseconds kSweepInterval{1'000};
 
